@@ -1,0 +1,67 @@
+# make demo    set up, build, run the example         make check   format, lint, clang-tidy
+# make test    set up, build, run all tests           make format  apply what check asks for
+# make bench   set up, build, time against the peers  make docs    dialect and pass pages in build/docs
+# make clean   remove build/ (.venv/ stays)
+SHELL := /bin/bash
+.DEFAULT_GOAL := build
+.PHONY: setup build test check demo bench docs clean format tidy missing
+
+JOBS ?= $(shell nproc)
+BIN := .venv/bin
+# Files that git tracks or would track: a new file is checked before it is added.
+sources = $(wildcard $(shell git ls-files --cached --others --exclude-standard -- $(1)))
+CODE := $(call sources,'*.cpp' '*.h' '*.c')
+
+# --- set up and build --------------------------------------------------------
+# Runs again only if one of these files changed or one of the commands is gone.
+SETUP := build/.setup-done
+COMMANDS := $(wildcard $(BIN)/ulq) $(wildcard $(BIN)/ulq-opt)
+$(SETUP): scripts/setup.sh pyproject.toml $(if $(filter 2,$(words $(COMMANDS))),,missing)
+	@JOBS=$(JOBS) scripts/setup.sh
+	@touch $@
+
+setup: $(SETUP)
+
+build: $(SETUP)
+	@ninja -C build --quiet -j $(JOBS)
+
+docs: build
+	@ninja -C build --quiet mlir-doc
+	@echo "pages are in build/docs"
+
+clean:
+	rm -rf build
+
+# --- run ---------------------------------------------------------------------
+demo: build
+	@$(BIN)/python examples/digits/demo.py
+
+bench: build
+	@$(BIN)/python test/bench/run.py
+
+# --- what a change must pass -------------------------------------------------
+# pytest runs even if lit fails.
+test: build
+	@failed=0; \
+	$(BIN)/lit -q --param build=build --xunit-xml-output=build/lit.xml test || failed=1; \
+	$(BIN)/python -m pytest -q --junit-xml=build/pytest.xml || failed=1; \
+	exit $$failed
+
+check: build
+	@clang-format-22 --dry-run -Werror $(or $(CODE),$(error found no C++ files: is this a git checkout?))
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet
+	@$(MAKE) --no-print-directory -j $(JOBS) tidy
+
+format: $(SETUP)
+	@clang-format-22 -i $(or $(CODE),$(error found no C++ files: is this a git checkout?))
+	@$(BIN)/ruff check --fix --quiet
+	@$(BIN)/ruff format --quiet
+
+# One stamp per file, so that only what changed is looked at again.
+HEADERS := $(call sources,'*.h' '*.td')
+tidy: $(patsubst %.cpp,build/tidy/%.ok,$(call sources,'dialect/*.cpp' 'lowering/*.cpp'))
+build/tidy/%.ok: %.cpp .clang-tidy $(HEADERS)
+	@echo "clang-tidy $<"
+	@clang-tidy-22 --quiet -p build $< 2> >(grep -v ' generated\.$$' >&2)
+	@mkdir -p $(@D) && touch $@

@@ -1,0 +1,183 @@
+//===- Passes.td - every pass, in the order of the data ----*- tablegen -*-===//
+//
+// Part of ulq, under the Apache License v2.0 with LLVM Exceptions.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef ULQ_PASSES
+#define ULQ_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+//===----------------------------------------------------------------------===//
+// --ulq-quantize: graph level to integer level
+//===----------------------------------------------------------------------===//
+
+def ImportFold : Pass<"ulq-import-fold", "::mlir::ModuleOp"> {
+  let summary = "Bring every written form of a quantizer into one";
+  let description = [{
+    Expects graph-level operations as the importer emits them. Afterwards codes
+    are unsigned and start at 0, constant weights are `ulq.dequantize` of
+    `ulq.constant`, a Clip between quantize and dequantize is part of the
+    quantizer, a quantizer written as affine, round, clamp, affine is a
+    `ulq.quantize` with its `ulq.dequantize`, transposes and reshapes of
+    constants are folded, and data movement stands on the code side of a
+    dequantize.
+  }];
+  let dependentDialects = ["::ulq::UlqDialect"];
+}
+
+def FuseQuantized : Pass<"ulq-fuse-quantized", "::mlir::ModuleOp"> {
+  let summary = "Turn convolutions and matrix products into integer layers";
+  let description = [{
+    Expects `ulq-import-fold` to have run. Every `ulq.conv2d`, `ulq.matmul` by
+    constant weights and `ulq.avg_pool` of dequantized codes becomes a
+    `ulq.layer` over channels-last codes whose epilogue is one affine step, and
+    every `ulq.max_pool` of dequantized codes a `ulq.max_pool_codes`. Products
+    of unquantized values become layers in f32. Flattening before a product is
+    absorbed into the kernel extents.
+  }];
+  let dependentDialects = ["::ulq::UlqDialect"];
+}
+
+def FoldEpilogue : Pass<"ulq-fold-epilogue", "::mlir::ModuleOp"> {
+  let summary = "Absorb bias, batch norm, residual, ReLU and requantize into layers";
+  let description = [{
+    Expects `ulq-fuse-quantized` to have run. Elementwise users of a layer's
+    only float result become epilogue steps, up to and including a quantizer.
+    A chain without residual that yields at most 16 codes becomes integer
+    thresholds, found by bisection of the steps over the accumulator's range.
+    A code that no accumulator can reach is dropped, so that Sign yields one
+    bit where zero cannot occur.
+  }];
+  let dependentDialects = ["::ulq::UlqDialect"];
+}
+
+//===----------------------------------------------------------------------===//
+// --ulq-codegen: integer level to objects
+//===----------------------------------------------------------------------===//
+
+def ProveRanges : Pass<"ulq-prove-ranges", "::mlir::ModuleOp"> {
+  let summary = "Bound every accumulator";
+  let description = [{
+    Expects integer-level layers with constant weights. Sets `accumulatorMin`
+    and `accumulatorMax` from the weights, the input's codes and the padding
+    code; fails where 32 bits do not hold them. Also sets `weightBits`,
+    `weightBase` and `weightStep`: the narrowest code that holds the weights.
+  }];
+  let dependentDialects = ["::ulq::UlqDialect"];
+}
+
+def SelectKernel : Pass<"ulq-select-kernel", "::mlir::ModuleOp"> {
+  let summary = "Choose a kernel, a tile and layouts for every layer";
+  let description = [{
+    Expects `ulq-prove-ranges` to have run. Picks the cheapest kernel that is
+    exact for the layer on the ISA, converts the layer's tensors to
+    `!ulq.packed` and reports the choice and its margin as a remark. Fails
+    where no kernel takes a layer.
+  }];
+  let options = [
+    Option<"isa", "isa", "std::string", /*default=*/"\"generic\"",
+           "name of the instruction provider">,
+    Option<"family", "family", "std::string", /*default=*/"\"\"",
+           "use this kernel family wherever it is exact (for tests)">,
+    Option<"workgroups", "workgroups", "int64_t", /*default=*/"8",
+           "most independent parts of a dispatch">];
+  let dependentDialects = ["::ulq::UlqDialect"];
+}
+
+def PackWeights : Pass<"ulq-pack-weights", "::mlir::ModuleOp"> {
+  let summary = "Bring constant weights into the order of their kernel";
+  let description = [{
+    Expects `ulq-select-kernel` to have run. Afterwards `weights` of every layer
+    is a byte blob at the packed width.
+  }];
+  let dependentDialects = ["::ulq::UlqDialect"];
+}
+
+def Tile : Pass<"ulq-tile", "::mlir::ModuleOp"> {
+  let summary = "Turn packed layers into dispatches of loops around tile ops";
+  let description = [{
+    Expects `ulq-pack-weights` to have run. Every layer and pool becomes a
+    `ulq.dispatch` on byte tensors, and a function in the nested module
+    `@kernels` with `scf` loops around tile operations. Packed types are gone
+    afterwards.
+  }];
+  let dependentDialects = ["::ulq::UlqDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::arith::ArithDialect",
+                           "::mlir::func::FuncDialect",
+                           "::mlir::memref::MemRefDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
+def ExpandTiles : Pass<"ulq-expand-tiles", "::mlir::ModuleOp"> {
+  let summary = "Expand tile ops to loops over register-level operations";
+  let description = [{
+    Expects `ulq-tile` to have run. Afterwards `@kernels` holds scf, arith,
+    math, memref, vector and ulq register-level operations only.
+  }];
+  let dependentDialects = ["::ulq::UlqDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::arith::ArithDialect",
+                           "::mlir::math::MathDialect",
+                           "::mlir::memref::MemRefDialect",
+                           "::mlir::vector::VectorDialect"];
+}
+
+def LowerIsa : Pass<"ulq-lower-isa", "::mlir::ModuleOp"> {
+  let summary = "Lower register-level operations to the instructions of an ISA";
+  let description = [{
+    Works inside `@kernels`, on the ISA that `ulq-select-kernel` left in its
+    `ulq.isa` attribute. Fails at the first register-level operation for which
+    the ISA has no pattern.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect",
+                           "::mlir::arith::ArithDialect",
+                           "::mlir::vector::VectorDialect"];
+}
+
+def EmitObjects : Pass<"ulq-emit-objects", "::mlir::ModuleOp"> {
+  let summary = "Compile the kernels to an object file";
+  let description = [{
+    Expects `ulq-lower-isa` to have run. Lowers `@kernels` to LLVM, optimizes
+    and writes `<directory>/kernels-<isa>.o`; the functions are left as
+    declarations and the file is named in the module's `ulq.object` attribute.
+    Fails where the object needs a symbol from outside: there is no libc.
+  }];
+  let options = [
+    Option<"directory", "directory", "std::string", /*default=*/"\".\"",
+           "where the object is written">,
+    Option<"triple", "triple", "std::string", /*default=*/"\"\"",
+           "target triple for the generic ISA">,
+    Option<"assembly", "assembly", "bool", /*default=*/"false",
+           "write <directory>/kernels-<isa>.s too">];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
+def LowerFloat : Pass<"ulq-lower-float", "::mlir::ModuleOp"> {
+  let summary = "Lower the graph-level operations that stay float to linalg";
+  let description = [{
+    Expects `ulq-tile` to have run. What is left of quantize, dequantize,
+    affine, add, clamp, pools and shape operations becomes linalg, tensor,
+    arith and math for IREE to fuse and compile, with a remark each.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::math::MathDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
+def ExportIree : Pass<"ulq-export-iree", "::mlir::ModuleOp"> {
+  let summary = "Express dispatches as IREE executables and flow dispatches";
+  let description = [{
+    Expects `ulq-emit-objects` and `ulq-lower-float` to have run. `@kernels`
+    becomes a `stream.executable` whose exports call the object's functions,
+    every `ulq.dispatch` a `flow.dispatch`. IREE's operations are unknown to
+    ulq-opt: print the result with `--mlir-print-op-generic`. Fails at the first
+    operation that IREE does not know.
+  }];
+  let options = [
+    Option<"target", "target", "std::string", /*default=*/"\"\"",
+           "the #hal.executable.target attribute of the device">];
+}
+
+#endif // ULQ_PASSES

@@ -1,0 +1,138 @@
+//===- Kernel.h - what a microkernel tells about itself -------------------===//
+//
+// Part of ulq, under the Apache License v2.0 with LLVM Exceptions.
+//
+// A kernel is one algorithm, written once over register-level operations, in
+// one file of this folder. The folder is the registry: CMake lists the files
+// and every file defines `const Kernel &get<FileName>Kernel()`.
+//
+// The shared data flow around a kernel (lowering/Tile.cpp):
+//
+//   unpack the weight panels of this workgroup, if the kernel wants panels
+//   for each block of output pixels: gather their input rows
+//     for each panel of `outputs` channels, for each `rows` rows:
+//       multiply_tile, then epilogue_tile
+//
+//===----------------------------------------------------------------------===//
+#ifndef ULQ_LOWERING_KERNELS_KERNEL_H
+#define ULQ_LOWERING_KERNELS_KERNEL_H
+
+#include "dialect/Ulq.h"
+#include "mlir/IR/Builders.h"
+#include <optional>
+
+namespace ulq {
+
+/// Register-level operations that not every ISA has.
+enum class RegisterOp { TableLookup, Dot4 };
+
+/// What a kernel may know of an ISA: extents and costs, no names.
+struct IsaTraits {
+  int64_t vectorBytes;     // widest vector register used
+  int64_t vectorRegisters; // how many of them
+  double lookupCycles;     // reciprocal throughput of one table_lookup, 0: none
+  double dot4Cycles;       // the same of one dot4 (full vector), 0: none
+  bool wideDot4;           // dot4 is exact for all u8 x s8 at dot4Cycles
+};
+
+/// One layer as kernels see it: a matrix product of `rows` gathered input
+/// patches by weights [groups][outputs][taps][channels].
+struct LayerShape {
+  int64_t rows;     // output pixels over the whole batch
+  int64_t groups;   // independent products
+  int64_t outputs;  // output channels of one group
+  int64_t taps;     // kernel height x width
+  int64_t channels; // input channels of one group
+  int64_t codeBits;    // width of an input code, 32 for f32 inputs
+  int64_t storageBits; // width at which the input stores it: 1, 2, 4, 8 (32)
+  int64_t maxCode;     // largest input code, 0 for f32
+  int64_t weightBits;  // width of a weight code: 1..8, 32 for f32 weights
+  int64_t weightBase;  // w = weightBase + weightStep * code,
+  int64_t weightStep;  // code in 0 .. weightLevels - 1
+  int64_t weightLevels;
+
+  int64_t codesPerByte() const { return 8 / storageBits; }
+  /// Bytes of one tap's channels in the input: each tap starts at a byte.
+  int64_t tapBytes() const { return (channels * storageBits + 7) / 8; }
+  int64_t minWeight() const { return weightBase; }
+  int64_t maxWeight() const {
+    return weightBase + weightStep * (weightLevels - 1);
+  }
+};
+
+/// A kernel's offer for a layer.
+struct Candidate {
+  int64_t rows;          // output pixels of a tile
+  int64_t outputs;       // output channels of a tile = of a weight panel
+  int64_t flushInterval; // steps of narrow accumulation, 0: none needed
+  double cyclesPerMac;   // predicted, for large shapes
+};
+
+/// How the rows that multiply_tile reads are laid out.
+struct RowFormat {
+  bool expand;      // one byte per code, in `expandedOrder`; else packed bytes
+  int64_t rowBytes; // bytes from one row to the next, a multiple of 64
+  int64_t depth;    // reduction elements of a panel, padding included
+};
+
+class Kernel {
+public:
+  virtual ~Kernel() = default;
+
+  virtual llvm::StringRef name() const = 0;
+  virtual llvm::ArrayRef<RegisterOp> needs() const = 0;
+
+  /// The tile for this layer, or none where the kernel cannot be exact: bit
+  /// widths, accumulator bounds, missing register operations.
+  virtual std::optional<Candidate> match(const LayerShape &shape,
+                                         const IsaTraits &isa) const = 0;
+
+  virtual RowFormat rowFormat(const LayerShape &shape) const = 0;
+
+  /// True: the accumulator is over weight codes, S = sum x * code, and the
+  /// caller owes `weightStep * S + weightBase * R` with R the row sum.
+  /// False: it is over weights, sum x * w.
+  virtual bool accumulatesCodes() const = 0;
+
+  /// The bytes of all weights as they stand in the program, at their packed
+  /// width, panel after panel (group after group): `weights` is
+  /// [groups][outputs][taps][channels], f32 bit patterns for f32 weights.
+  virtual llvm::SmallVector<uint8_t>
+  packWeights(const LayerShape &shape, const Candidate &tile,
+              const IsaTraits &isa, llvm::ArrayRef<int32_t> weights) const = 0;
+
+  /// Bytes of one packed panel in the program, and of one unpacked panel in
+  /// scratch memory (0: multiply_tile reads the packed panel itself).
+  virtual int64_t packedPanelBytes(const LayerShape &shape,
+                                   const Candidate &tile) const = 0;
+  virtual int64_t unpackedPanelBytes(const LayerShape &shape,
+                                     const Candidate &tile) const = 0;
+
+  /// Constant lookup tables (64-byte aligned in the program), may be empty.
+  virtual llvm::SmallVector<uint8_t> tables(const LayerShape &shape) const {
+    return {};
+  }
+
+  /// Replace the tile ops by loops over register-level operations.
+  virtual void expandUnpack(mlir::OpBuilder &builder, UnpackWeightsOp op,
+                            const IsaTraits &isa) const {}
+  virtual void expandMultiply(mlir::OpBuilder &builder, MultiplyTileOp op,
+                              const IsaTraits &isa) const = 0;
+};
+
+/// All kernels, in the order of their file names.
+llvm::ArrayRef<const Kernel *> allKernels();
+/// The kernel of that name, or null.
+const Kernel *lookupKernel(llvm::StringRef name);
+
+/// The order in which `gather_rows` with `expand` writes the codes of one tap:
+/// element i of the result is the channel at byte i, or -1 for padding. The
+/// packed bytes of a tap are cut into chunks of 64, 32, 16, 8, 4, 2, 1 bytes,
+/// largest first; a chunk of B bytes yields codesPerByte() runs of B bytes:
+/// run s holds bits [s * storageBits, (s + 1) * storageBits) of each byte.
+/// Length: tapBytes() * codesPerByte().
+llvm::SmallVector<int64_t> expandedOrder(int64_t channels, int64_t storageBits);
+
+} // namespace ulq
+
+#endif // ULQ_LOWERING_KERNELS_KERNEL_H
