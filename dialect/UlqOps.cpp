@@ -292,7 +292,8 @@ LogicalResult RoundOp::verify() {
   return sameShape(*this, getInput(), getResult());
 }
 
-template <typename PoolOp> static LogicalResult verifyPool(PoolOp op) {
+template <typename PoolOp>
+static LogicalResult verifyPool(PoolOp op) {
   ArrayRef<int64_t> x = shapeOf(op.getInput());
   // max_pool_c1
   if (x.size() != 4)
@@ -507,8 +508,7 @@ static LogicalResult verifyResults(LayerOp op) {
   }
   // layer_c11
   if (codes + floats == 0 || codes > 1 || floats > 1)
-    return op.emitOpError(
-        "expected one result of codes, one of f32, or both");
+    return op.emitOpError("expected one result of codes, one of f32, or both");
   return success();
 }
 
@@ -560,9 +560,8 @@ LogicalResult LayerOp::verify() {
   // layer_c7
   if (getWeightZero() &&
       static_cast<int64_t>(getWeightZero()->size()) != channels)
-    return emitOpError("expected ")
-           << channels << " values of weightZero, got "
-           << getWeightZero()->size();
+    return emitOpError("expected ") << channels << " values of weightZero, got "
+                                    << getWeightZero()->size();
   for (Attribute step : getEpilogue())
     if (failed(verifyStep(*this, step, channels, getAddends().size())))
       return failure();

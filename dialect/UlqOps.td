@@ -317,7 +317,9 @@ def Ulq_LayerOp : Ulq_Op<"layer", [Pure]> {
     At the packed level input, addends and code result have type
     `!ulq.packed`, `kernel` is set, and `weights` is the byte blob in the
     kernel's own order (a rank-1 tensor of i8) whose integer meaning is kept in
-    `weightBits`, `weightBase`, `weightStep`: w = base + step * code.
+    `weightBits`, `weightBase`, `weightStep`: w = base + step * code, with
+    code < `weightLevels`. `maxCode` is the largest code that the input or its
+    padding has.
 
     Constraints:
     - (C1) the geometry has 4 extents, 2 kernel extents, strides and dilations
@@ -355,8 +357,21 @@ def Ulq_LayerOp : Ulq_Op<"layer", [Pure]> {
       OptionalAttr<I64Attr>:$weightStep,
       OptionalAttr<I64Attr>:$accumulatorMin,
       OptionalAttr<I64Attr>:$accumulatorMax,
-      OptionalAttr<Ulq_KernelAttr>:$kernel);
+      OptionalAttr<Ulq_KernelAttr>:$kernel,
+      OptionalAttr<I64Attr>:$weightLevels,
+      OptionalAttr<I64Attr>:$maxCode);
   let results = (outs Variadic<Ulq_LayerTensor>:$outputs);
+  let builders = [OpBuilder<(ins "mlir::TypeRange":$outputs,
+      "mlir::Value":$input, "mlir::Value":$weights, "mlir::ValueRange":$addends,
+      "GeometryAttr":$geometry), [{
+    $_state.addTypes(outputs);
+    $_state.addOperands({input, weights});
+    $_state.addOperands(addends);
+    auto &properties = $_state.getOrAddProperties<Properties>();
+    properties.geometry = geometry;
+    properties.padCode = $_builder.getI64IntegerAttr(0);
+    properties.epilogue = $_builder.getArrayAttr({});
+  }]>];
   let assemblyFormat = [{
     $input `,` $weights (`add` $addends^)? attr-dict `:`
     functional-type(operands, results)

@@ -19,14 +19,109 @@ LogicalResult DispatchOp::verify() {
   return success();
 }
 
+LogicalResult ToBytesOp::verify() {
+  // to_bytes_c1
+  int64_t bytes = getInput().getType().getByteSize();
+  if (getType().getShape() != ArrayRef<int64_t>(bytes))
+    return emitOpError("expected ") << bytes << " bytes, got " << getType();
+  return success();
+}
+
+LogicalResult FromBytesOp::verify() {
+  // from_bytes_c1
+  int64_t bytes = getType().getByteSize();
+  if (getInput().getType().getShape() != ArrayRef<int64_t>(bytes))
+    return emitOpError("expected ")
+           << bytes << " bytes, got " << getInput().getType();
+  return success();
+}
+
+OpFoldResult ToBytesOp::fold(FoldAdaptor) {
+  auto inner = getInput().getDefiningOp<FromBytesOp>();
+  return inner ? OpFoldResult(inner.getInput()) : OpFoldResult();
+}
+
+OpFoldResult FromBytesOp::fold(FoldAdaptor) {
+  auto inner = getInput().getDefiningOp<ToBytesOp>();
+  if (inner && inner.getInput().getType() == getType())
+    return inner.getInput();
+  return {};
+}
+
+static bool isCodeStorage(int64_t bits) {
+  return bits == 1 || bits == 2 || bits == 4 || bits == 8;
+}
+
+LogicalResult GatherRowsOp::verify() {
+  // gather_rows_c1
+  int64_t bits = getStorageBits(), rowBytes = getRowBytes();
+  if (!isCodeStorage(bits) && bits != 32)
+    return emitOpError("expected 1, 2, 4, 8 or 32 storage bits, got ") << bits;
+  GeometryAttr g = getGeometry();
+  int64_t channels = g.getInput()[3] / g.getGroups();
+  int64_t tapBytes = (channels * bits + 7) / 8 * (getExpand() ? 8 / bits : 1);
+  int64_t taps = g.getKernel()[0] * g.getKernel()[1];
+  // gather_rows_c2
+  if (rowBytes % 64 || rowBytes < taps * tapBytes)
+    return emitOpError("expected rows of a multiple of 64 bytes that hold ")
+           << taps << " taps of " << tapBytes << " bytes, got " << rowBytes;
+  // gather_rows_c3
+  if (g.getGroups() > 1 && channels * bits % 8)
+    return emitOpError("expected groups that start at a byte, got ")
+           << channels << " channels of " << bits << " bits";
+  // gather_rows_c4
+  if (bits == 32 && (getPadCode() != 0 || getExpand() || getRowSums()))
+    return emitOpError("expected no padCode, expand or rowSums for f32");
+  return success();
+}
+
+LogicalResult EpilogueTileOp::verify() {
+  // epilogue_tile_c1
+  int64_t width = getWidth(), outputs = getKernel().getOutputs();
+  if (width < 1 || width > outputs || outputs % 8)
+    return emitOpError("expected a width of at most ")
+           << outputs << " lanes, a multiple of 8, got " << width;
+  // epilogue_tile_c2
+  if (getAddends().size() != getAddendOffsets().size() ||
+      getAddends().size() != getAddendBits().size() ||
+      getTargets().size() != getTargetOffsets().size())
+    return emitOpError("expected one offset per buffer, one width per addend");
+  int64_t stores = getCodeBits() > 0;
+  for (Attribute step : getSteps()) {
+    // epilogue_tile_c4
+    auto lane = dyn_cast<LaneStepAttr>(step);
+    if (!lane)
+      return emitOpError("expected #ulq.lane steps, got ") << step;
+    if (lane.getKind() == LaneKind::Load &&
+        (lane.getIndex() < 0 ||
+         lane.getIndex() >= static_cast<int64_t>(getAddends().size())))
+      return emitOpError("expected an addend, got number ") << lane.getIndex();
+    stores += lane.getKind() == LaneKind::StoreFloat;
+  }
+  // epilogue_tile_c3
+  if (stores != static_cast<int64_t>(getTargets().size()))
+    return emitOpError("expected ")
+           << stores << " targets, got " << getTargets().size();
+  return success();
+}
+
+LogicalResult MaxPoolTileOp::verify() {
+  // max_pool_tile_c1
+  if (!isCodeStorage(getStorageBits()))
+    return emitOpError("expected 1, 2, 4 or 8 storage bits, got ")
+           << getStorageBits();
+  return success();
+}
+
 LogicalResult MultiplyTileOp::verify() {
+  // multiply_tile_c2
   if (int64_t(getDepth()) < 1 || int64_t(getRowBytes()) < 1)
     return emitOpError("expected a positive depth and row size, got ")
            << getDepth() << " and " << getRowBytes();
   if (int64_t(getMaxCode()) < 0 || int64_t(getWeightStep()) < 1 ||
       int64_t(getFlushInterval()) < 0)
     return emitOpError("expected non-negative bounds and a positive step");
-  // multiply_tile_c1, the wide accumulator; the narrow one is the family's.
+  // multiply_tile_c1
   int64_t depth = getDepth(), maxCode = getMaxCode(), base = getWeightBase();
   int64_t bits = getWeightBits(), step = getWeightStep();
   if (bits > 8)
@@ -36,6 +131,12 @@ LogicalResult MultiplyTileOp::verify() {
   if (product > llvm::maxIntN(32) / depth)
     return emitOpError("expected accumulators of at most 32 bits, got ")
            << depth << " products of up to " << product;
+  // multiply_tile_c3
+  int64_t flush = getFlushInterval();
+  int64_t codes = maxCode * ((int64_t(1) << bits) - 1);
+  if (flush > 0 && codes > UINT8_MAX / flush)
+    return emitOpError("expected narrow accumulators of at most 8 bits, got ")
+           << flush << " products of up to " << codes;
   return success();
 }
 

@@ -38,6 +38,35 @@ def Ulq_DispatchOp : Ulq_Op<"dispatch", [Pure]> {
   let hasVerifier = 1;
 }
 
+class Ulq_CastOp<string mnemonic> : Ulq_Op<mnemonic, [Pure]> {
+  let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+  let hasFolder = 1;
+}
+
+def Ulq_ToBytesOp : Ulq_CastOp<"to_bytes"> {
+  let summary = "the bytes of a packed tensor, no copy";
+  let description = [{
+    The border between operations on `!ulq.packed` and dispatches on bytes.
+    Folds with `ulq.from_bytes`.
+
+    Constraints:
+    - (C1) the result has as many bytes as the packed tensor.
+  }];
+  let arguments = (ins Ulq_PackedType:$input);
+  let results = (outs 1DTensorOf<[I8]>:$result);
+}
+
+def Ulq_FromBytesOp : Ulq_CastOp<"from_bytes"> {
+  let summary = "a packed tensor whose bytes are given, no copy";
+  let description = [{
+    Constraints:
+    - (C1) the input has as many bytes as the packed tensor.
+  }];
+  let arguments = (ins 1DTensorOf<[I8]>:$input);
+  let results = (outs Ulq_PackedType:$result);
+}
+
 //===----------------------------------------------------------------------===//
 // Tile level, inside a kernel function. Every buffer operand is a
 // memref<?xi8> and the byte offset at which it starts.
@@ -66,14 +95,17 @@ def Ulq_MultiplyTileOp : Ulq_Op<"multiply_tile"> {
     The accumulators, i32 (f32 for the float family), go to `target` as a
     row-major [kernel.rows, kernel.outputs] tile, in channel order.
     The result is `sum x * w'` for the weights as the family stores them:
-    see `Kernel::accumulatesCodes`.
+    see `Kernel::accumulatesCodes`. For a depthwise family output n sums over
+    the n-th element of every tap, taps being `tapBytes` apart.
 
     Constraints:
     - (C1) `depth` products of codes up to `maxCode` and weights of the range
-      fit 32 bits. A family with narrow accumulators adds its own bound, which
-      `flushInterval` has to keep.
+      fit 32 bits.
     - (C2) `depth`, `rowBytes` and `weightStep` are positive, `maxCode` and
       `flushInterval` are not negative.
+    - (C3) `flushInterval` products of codes up to `maxCode` and weight codes of
+      `weightBits` fit 8 bits: a family with narrow accumulators empties them at
+      least as often (0: it has none).
   }];
   let arguments = (ins Ulq_Bytes:$lhs, Index:$lhsOffset, Ulq_Bytes:$rhs,
                        Index:$rhsOffset, Ulq_Bytes:$tables, Index:$tablesOffset,
@@ -81,7 +113,143 @@ def Ulq_MultiplyTileOp : Ulq_Op<"multiply_tile"> {
                        Ulq_KernelAttr:$kernel, I64Attr:$rowBytes,
                        I64Attr:$depth, I64Attr:$storageBits, I64Attr:$maxCode,
                        I64Attr:$weightBits, I64Attr:$weightBase,
-                       I64Attr:$weightStep, I64Attr:$flushInterval);
+                       I64Attr:$weightStep, I64Attr:$flushInterval,
+                       DefaultValuedAttr<I64Attr, "0">:$tapBytes);
+  let assemblyFormat = "operands attr-dict `:` type(operands)";
+  let hasVerifier = 1;
+}
+
+def Ulq_GatherRowsOp : Ulq_Op<"gather_rows"> {
+  let summary = "copy input patches to consecutive rows";
+  let description = [{
+    Row i of `target`, at `targetOffset + i * rowBytes`, becomes the patch of
+    output pixel `firstRow + i` (batch, then y, then x) and `group`: for each
+    tap, ky before kx, the group's channels of that input pixel, or `padCode`
+    outside the input. A tap takes a whole number of bytes as in the input, or,
+    with `expand`, one byte per code in the order of `expandedOrder`
+    (lowering/kernels/Kernel.h). Bits and bytes that hold no channel are 0, up
+    to the end of the row. f32 elements (`storageBits` 32) are copied.
+
+    With `rowSums` the sum of the row's codes, padding taps included, goes to
+    the i32 at `sumsOffset + 4 * i` of `target`.
+
+    Constraints:
+    - (C1) `storageBits` is 1, 2, 4, 8, or 32 for f32.
+    - (C2) `rowBytes` is a multiple of 64 that holds all taps.
+    - (C3) a group's channels start at a byte.
+    - (C4) f32 has no `padCode`, `expand` or `rowSums`.
+  }];
+  let arguments = (ins Ulq_Bytes:$source, Index:$sourceOffset,
+                       Ulq_Bytes:$target, Index:$targetOffset,
+                       Index:$sumsOffset, Index:$firstRow, Index:$rows,
+                       Index:$group, Ulq_GeometryAttr:$geometry,
+                       I64Attr:$storageBits, I64Attr:$padCode,
+                       I64Attr:$rowBytes, UnitAttr:$expand, UnitAttr:$rowSums);
+  let assemblyFormat = "operands attr-dict `:` type(operands)";
+  let hasVerifier = 1;
+}
+
+def Ulq_LaneKind : I32EnumAttr<"LaneKind", "one operation on the lanes of v", [
+    I32EnumAttrCase<"Mul", 0, "mul">,
+    I32EnumAttrCase<"Div", 1, "div">,
+    I32EnumAttrCase<"Add", 2, "add">,
+    I32EnumAttrCase<"Max", 3, "max">,
+    I32EnumAttrCase<"Min", 4, "min">,
+    I32EnumAttrCase<"Leaky", 5, "leaky">,
+    I32EnumAttrCase<"Load", 6, "load">,
+    I32EnumAttrCase<"AddLoaded", 7, "add_loaded">,
+    I32EnumAttrCase<"Round", 8, "round">,
+    I32EnumAttrCase<"Count", 9, "count">,
+    I32EnumAttrCase<"StoreFloat", 10, "store_float">,
+    I32EnumAttrCase<"StoreCode", 11, "store_code">]> {
+  let cppNamespace = "::ulq";
+  let genSpecializedAttr = 0;
+}
+
+def Ulq_LaneStepAttr : Ulq_Attr<"LaneStep", "lane"> {
+  let summary = "a step of an epilogue over f64 lanes, its constants placed";
+  let description = [{
+    `mul`, `div`, `add`, `max`, `min` and `leaky` combine v with a constant:
+    `value` for all channels, or the f64 array at byte `slot` of the
+    parameters, one element per lane of every panel. `load` starts a second
+    value r from addend `index`; the steps up to `add_loaded`, which
+    adds it to v, apply to r. `round` uses the mode `index` of `Rounding`.
+    `count` replaces v by the number of the `index` arrays at `slot` that it
+    reaches. `store_float` and `store_code` write v to a target.
+  }];
+  let parameters = (ins EnumParameter<Ulq_LaneKind>:$kind,
+                        OptionalParameter<"::mlir::FloatAttr">:$value,
+                        DefaultValuedParameter<"int64_t", "-1">:$slot,
+                        DefaultValuedParameter<"int64_t", "0">:$index);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
+def Ulq_EpilogueTileOp : Ulq_Op<"epilogue_tile", [AttrSizedOperandSegments]> {
+  let summary = "requantize a tile of accumulators and store it";
+  let description = [{
+    Row i of the tile at `accumulators` belongs to output pixel
+    `firstRow + i`, lane j to channel `channel + j`; `rows` and `width` say how
+    many of them exist. With S the accumulator and R the row sum at `sums`,
+
+    ```
+    a = scaleCodes * S + scaleSum * R + zero[lane] * R
+    ```
+
+    where `zero` is the i32 array at `zeroSlot` of the parameters, if any.
+    `levels` > 0: the code is the number of the i32 arrays at `thresholdSlot`
+    that a exceeds, with a complemented first in the lanes that are set in the
+    i32 mask at `flipSlot`, if any. `steps` are applied to the real number a,
+    in f64, in order. All arrays have `lanes` elements, one per lane of every
+    panel, and `panel` is the number of this one.
+
+    `targets` are a code tensor of `codeBits` bits per element when
+    `codeBits` > 0, then an f32 tensor when one of the steps is `store_float`;
+    both have `outputs` channels per pixel. The storage widths of `addends`
+    are `addendBits`, 32 for f32.
+
+    Constraints:
+    - (C1) 0 < `width` <= `kernel.outputs`, a multiple of 8.
+    - (C2) one offset per addend and per target; one width per operand.
+    - (C3) one target per store: codes when `codeBits` > 0, f32 when a step
+      stores it.
+    - (C4) `steps` are `#ulq.lane` attributes, and `load` names an addend.
+  }];
+  let arguments = (ins
+      Ulq_Bytes:$scratch, Index:$accumulators, Index:$sums,
+      Ulq_Bytes:$params, Index:$paramsOffset,
+      Variadic<Ulq_Bytes>:$addends, Variadic<Index>:$addendOffsets,
+      Variadic<Ulq_Bytes>:$targets, Variadic<Index>:$targetOffsets,
+      Index:$firstRow, Index:$rows, Index:$panel, Index:$channel,
+      Ulq_KernelAttr:$kernel, I64Attr:$width, I64Attr:$outputs, I64Attr:$lanes,
+      I64Attr:$scaleCodes, I64Attr:$scaleSum, UnitAttr:$floatAccumulators,
+      DefaultValuedAttr<I64Attr, "-1">:$zeroSlot,
+      DefaultValuedAttr<I64Attr, "0">:$levels,
+      DefaultValuedAttr<I64Attr, "-1">:$thresholdSlot,
+      DefaultValuedAttr<I64Attr, "-1">:$flipSlot, ArrayAttr:$steps,
+      DenseI64ArrayAttr:$addendBits, I64Attr:$codeBits);
+  let assemblyFormat = [{
+    $scratch `[` $accumulators `,` $sums `]` `params` $params `[` $paramsOffset `]`
+    (`add` $addends^ `[` $addendOffsets `]`)?
+    `to` $targets `[` $targetOffsets `]`
+    `at` $firstRow `,` $rows `,` $panel `,` $channel attr-dict `:`
+    type($scratch) `,` type($params) `,` type($targets) (`add` type($addends)^)?
+  }];
+  let hasVerifier = 1;
+}
+
+def Ulq_MaxPoolTileOp : Ulq_Op<"max_pool_tile"> {
+  let summary = "largest code of the windows of some output pixels";
+  let description = [{
+    Writes output pixels `firstRow` to `firstRow + rows - 1` of a pool over
+    packed codes of `storageBits` bits. Padding never wins.
+
+    Constraints:
+    - (C1) `storageBits` is 1, 2, 4 or 8.
+  }];
+  let arguments = (ins Ulq_Bytes:$source, Index:$sourceOffset,
+                       Ulq_Bytes:$target, Index:$targetOffset, Index:$firstRow,
+                       Index:$rows, Ulq_GeometryAttr:$geometry,
+                       I64Attr:$storageBits);
   let assemblyFormat = "operands attr-dict `:` type(operands)";
   let hasVerifier = 1;
 }

@@ -140,7 +140,7 @@ def EmitObjects : Pass<"ulq-emit-objects", "::mlir::ModuleOp"> {
   let description = [{
     Expects `ulq-lower-isa` to have run. Lowers `@kernels` to LLVM, optimizes
     and writes `<directory>/kernels-<isa>.o`; the functions are left as
-    declarations and the file is named in the module's `ulq.object` attribute.
+    declarations and the file is named in the `ulq.object` attribute of `@kernels`.
     Fails where the object needs a symbol from outside: there is no libc.
   }];
   let options = [

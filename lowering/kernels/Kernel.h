@@ -33,16 +33,17 @@ struct IsaTraits {
   double lookupCycles;     // reciprocal throughput of one table_lookup, 0: none
   double dot4Cycles;       // the same of one dot4 (full vector), 0: none
   bool wideDot4;           // dot4 is exact for all u8 x s8 at dot4Cycles
+  bool fma;                // math.fma is an instruction, not a libm call
 };
 
 /// One layer as kernels see it: a matrix product of `rows` gathered input
 /// patches by weights [groups][outputs][taps][channels].
 struct LayerShape {
-  int64_t rows;     // output pixels over the whole batch
-  int64_t groups;   // independent products
-  int64_t outputs;  // output channels of one group
-  int64_t taps;     // kernel height x width
-  int64_t channels; // input channels of one group
+  int64_t rows;        // output pixels over the whole batch
+  int64_t groups;      // independent products
+  int64_t outputs;     // output channels of one group
+  int64_t taps;        // kernel height x width
+  int64_t channels;    // input channels of one group
   int64_t codeBits;    // width of an input code, 32 for f32 inputs
   int64_t storageBits; // width at which the input stores it: 1, 2, 4, 8 (32)
   int64_t maxCode;     // largest input code, 0 for f32
@@ -64,11 +65,14 @@ struct LayerShape {
 struct Candidate {
   int64_t rows;          // output pixels of a tile
   int64_t outputs;       // output channels of a tile = of a weight panel
-  int64_t flushInterval; // steps of narrow accumulation, 0: none needed
+  int64_t flushInterval; // reduction elements summed in 8 bits, 0: none are
   double cyclesPerMac;   // predicted, for large shapes
 };
 
-/// How the rows that multiply_tile reads are laid out.
+/// How the rows that multiply_tile reads are laid out. Taps follow each other
+/// without gaps, in (ky, kx) order; gather_rows fills the rest of the row, up
+/// to `rowBytes`, with zeros, and padding codes inside a tap's last byte are 0.
+/// So a kernel may give padding any weight and may read a row to its end.
 struct RowFormat {
   bool expand;      // one byte per code, in `expandedOrder`; else packed bytes
   int64_t rowBytes; // bytes from one row to the next, a multiple of 64
@@ -93,6 +97,11 @@ public:
   /// caller owes `weightStep * S + weightBase * R` with R the row sum.
   /// False: it is over weights, sum x * w.
   virtual bool accumulatesCodes() const = 0;
+
+  /// True: the groups of a depthwise layer are the lanes of its tiles. Rows
+  /// are gathered with all channels, panels follow each other through all
+  /// groups, and the rows of a panel start at its first channel.
+  virtual bool groupsAreLanes() const { return false; }
 
   /// The bytes of all weights as they stand in the program, at their packed
   /// width, panel after panel (group after group): `weights` is

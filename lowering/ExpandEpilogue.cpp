@@ -1,0 +1,380 @@
+//===- ExpandEpilogue.cpp - expansion of epilogue_tile --------------------===//
+//
+// Part of ulq, under the Apache License v2.0 with LLVM Exceptions.
+//
+// Per row of the tile and per chunk of up to 64 channels, whose codes make
+// whole bytes: thresholds on vectors of i32, lane steps on vectors of 8 f64.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowering/Bytes.h"
+#include "lowering/Epilogue.h"
+
+using namespace mlir;
+using namespace ulq;
+
+namespace {
+
+constexpr int64_t kDoubles = 8;
+/// More `count` arrays than this are a loop.
+constexpr int64_t kUnrolledCounts = 16;
+
+int64_t powerOfTwoDivisor(int64_t value, int64_t limit) {
+  int64_t power = 1;
+  while (power < limit && value % (2 * power) == 0)
+    power *= 2;
+  return power;
+}
+
+class EpilogueExpander {
+public:
+  EpilogueExpander(OpBuilder &builder, EpilogueTileOp op, const IsaTraits &isa)
+      : b(op.getLoc(), builder), op(op), outputs(op.getKernel().getOutputs()),
+        width(op.getWidth()), codeBits(op.getCodeBits()),
+        chunk(powerOfTwoDivisor(outputs, 64)),
+        words(powerOfTwoDivisor(chunk, isa.vectorBytes / 4)) {
+    auto sized = [&](Type element) {
+      return VectorType::get(kDoubles, element);
+    };
+    doubles = sized(b.getF64Type());
+    floats = sized(b.getF32Type());
+    ints = sized(b.getI32Type());
+  }
+
+  void run() {
+    firstLane = b.mul(op.getPanel(), outputs);
+    b.loop(b.index(0), op.getRows(), 1, [&](Value row) {
+      pixel = b.add(op.getFirstRow(), row);
+      accumulators = b.add(op.getAccumulators(), b.mul(row, outputs * 4));
+      rowSum = needsRowSum() ? loadRowSum(row) : Value();
+      for (int64_t start = 0; start < width; start += chunk)
+        expandChunk(start);
+    });
+  }
+
+private:
+  //===--- accumulators -------------------------------------------------===//
+
+  bool needsRowSum() {
+    return scaleSum() != 0 || slotOf(op.getZeroSlot()) >= 0;
+  }
+  int64_t scaleSum() { return op.getScaleSum(); }
+  static int64_t slotOf(uint64_t slot) { return static_cast<int64_t>(slot); }
+
+  Value loadRowSum(Value row) {
+    Value at = b.add(op.getSums(), b.mul(row, 4));
+    Value word =
+        b.load(VectorType::get(1, b.getI32Type()), op.getScratch(), at);
+    return vector::ExtractOp::create(b, word, ArrayRef<int64_t>{0});
+  }
+
+  /// The array element of `lane` of this panel, and its followers.
+  Value loadArray(VectorType type, int64_t slot, int64_t lane) {
+    int64_t size = type.getElementTypeBitWidth() / 8;
+    Value at = b.add(op.getParamsOffset(), b.mul(firstLane, size));
+    return b.load(type, op.getParams(), b.add(at, slot + lane * size));
+  }
+
+  Value integers(VectorType type, int64_t lane) {
+    Value sum = b.load(type, op.getScratch(), b.add(accumulators, lane * 4));
+    int64_t scale = op.getScaleCodes();
+    if (scale != 1)
+      sum = arith::MulIOp::create(b, sum, b.splat(type, scale));
+    if (scaleSum() != 0) {
+      Value factor =
+          arith::ConstantIntOp::create(b, b.getI32Type(), scaleSum());
+      Value term = arith::MulIOp::create(b, rowSum, factor);
+      sum = arith::AddIOp::create(b, sum, broadcast(type, term));
+    }
+    int64_t zeroSlot = slotOf(op.getZeroSlot());
+    if (zeroSlot < 0)
+      return sum;
+    Value zero = loadArray(type, zeroSlot, lane);
+    Value term = arith::MulIOp::create(b, zero, broadcast(type, rowSum));
+    return arith::AddIOp::create(b, sum, term);
+  }
+
+  Value broadcast(VectorType type, Value scalar) {
+    return vector::BroadcastOp::create(b, type, scalar);
+  }
+
+  Value reals(int64_t lane) {
+    if (!op.getFloatAccumulators())
+      return arith::SIToFPOp::create(b, doubles, integers(ints, lane));
+    Value sum = b.load(floats, op.getScratch(), b.add(accumulators, lane * 4));
+    return arith::ExtFOp::create(b, doubles, sum);
+  }
+
+  //===--- codes --------------------------------------------------------===//
+
+  void expandChunk(int64_t start) {
+    int64_t valid = std::min(chunk, width - start);
+    codes = codeBits > 0 ? b.splat(b.bytes(chunk), 0) : Value();
+    if (op.getLevels() > 0)
+      for (int64_t lane = 0; lane < valid; lane += words)
+        insertCodes(countThresholds(start + lane), lane);
+    if (!op.getSteps().empty())
+      for (int64_t lane = 0; lane < valid; lane += kDoubles)
+        runSteps(start, lane, std::min(kDoubles, valid - lane));
+    if (codeBits > 0)
+      storeCodes(start, valid);
+  }
+
+  Value countThresholds(int64_t lane) {
+    auto type = VectorType::get(words, b.getI32Type());
+    Value value = integers(type, lane);
+    int64_t flipSlot = slotOf(op.getFlipSlot());
+    if (flipSlot >= 0)
+      value = arith::XOrIOp::create(b, value, loadArray(type, flipSlot, lane));
+    Value count = b.splat(type, 0);
+    for (int64_t t = 0; t < slotOf(op.getLevels()); ++t) {
+      int64_t slot = slotOf(op.getThresholdSlot()) + t * laneCount() * 4;
+      Value reached = arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, value,
+                                            loadArray(type, slot, lane));
+      Value one = arith::ExtUIOp::create(b, type, reached);
+      count = arith::AddIOp::create(b, count, one);
+    }
+    return count;
+  }
+
+  /// Lanes of all panels: the length of a parameter array.
+  int64_t laneCount() { return op.getLanes(); }
+
+  void insertCodes(Value words, int64_t lane) {
+    auto type = cast<VectorType>(words.getType());
+    Value narrow =
+        arith::TruncIOp::create(b, b.bytes(type.getNumElements()), words);
+    codes = vector::InsertStridedSliceOp::create(
+        b, narrow, codes, ArrayRef<int64_t>{lane}, ArrayRef<int64_t>{1});
+  }
+
+  /// Packs one code per byte to `codeBits` bits each: neighbours move together
+  /// within wider lanes, pairs, then pairs of pairs.
+  Value packCodes(Value bytes) {
+    int64_t perByte = 8 / codeBits;
+    if (perByte == 1)
+      return bytes;
+    auto type = VectorType::get(
+        chunk / perByte, b.getIntegerType(8 * static_cast<unsigned>(perByte)));
+    Value lanes = b.bitcast(type, bytes);
+    for (int64_t joined = 1; joined < perByte; joined *= 2) {
+      Value shift = b.splat(type, joined * (8 - codeBits));
+      Value moved = arith::ShRUIOp::create(b, lanes, shift);
+      lanes = arith::OrIOp::create(b, lanes, moved);
+    }
+    return arith::TruncIOp::create(b, b.bytes(chunk / perByte), lanes);
+  }
+
+  void storeCodes(int64_t start, int64_t valid) {
+    if (valid * codeBits % 8) {
+      SmallVector<uint8_t> mask(chunk, 0);
+      std::fill_n(mask.begin(), valid, 0xFF);
+      codes = arith::AndIOp::create(b, codes, b.constant(mask));
+    }
+    int64_t pixelBytes = (slotOf(op.getOutputs()) * codeBits + 7) / 8;
+    Value first = b.createOrFold<arith::DivUIOp>(
+        b.mul(op.getChannel(), codeBits), b.index(8));
+    Value at = b.add(op.getTargetOffsets()[0], b.mul(pixel, pixelBytes));
+    at = b.add(b.add(at, first), start * codeBits / 8);
+    b.storeFirst(packCodes(codes), op.getTargets()[0], at,
+                 (valid * codeBits + 7) / 8);
+  }
+
+  //===--- lane steps ---------------------------------------------------===//
+
+  void runSteps(int64_t start, int64_t lane, int64_t valid) {
+    Value v = reals(start + lane), saved;
+    for (Attribute attr : op.getSteps()) {
+      auto step = cast<LaneStepAttr>(attr);
+      switch (step.getKind()) {
+      case LaneKind::Load:
+        saved = v;
+        v = loadAddend(step.getIndex(), start + lane, valid);
+        break;
+      case LaneKind::AddLoaded:
+        v = arith::AddFOp::create(b, saved, v);
+        break;
+      case LaneKind::Round:
+        v = round(v, static_cast<Rounding>(step.getIndex()));
+        break;
+      case LaneKind::Count:
+        v = count(v, step, start + lane);
+        break;
+      case LaneKind::StoreFloat:
+        storeFloats(v, start + lane, valid);
+        break;
+      case LaneKind::StoreCode:
+        insertCodes(arith::FPToSIOp::create(b, ints, v), lane);
+        break;
+      default:
+        v = combine(v, step, operandOf(step, start + lane));
+      }
+    }
+  }
+
+  Value real(double value) {
+    auto attr = DenseElementsAttr::get(doubles, value);
+    return arith::ConstantOp::create(b, doubles, attr);
+  }
+
+  Value operandOf(LaneStepAttr step, int64_t lane) {
+    if (step.getSlot() < 0)
+      return real(step.getValue().getValueAsDouble());
+    return loadArray(doubles, step.getSlot(), lane);
+  }
+
+  Value choose(arith::CmpFPredicate predicate, Value lhs, Value rhs, Value then,
+               Value otherwise) {
+    Value condition = arith::CmpFOp::create(b, predicate, lhs, rhs);
+    return arith::SelectOp::create(b, condition, then, otherwise);
+  }
+
+  Value combine(Value v, LaneStepAttr step, Value c) {
+    using P = arith::CmpFPredicate;
+    switch (step.getKind()) {
+    case LaneKind::Mul:
+      return arith::MulFOp::create(b, v, c);
+    case LaneKind::Div:
+      return arith::DivFOp::create(b, v, c);
+    case LaneKind::Add:
+      return arith::AddFOp::create(b, v, c);
+    case LaneKind::Max:
+      // The order of operands says what becomes of NaN.
+      return step.getIndex() ? choose(P::OGT, v, c, v, c)
+                             : choose(P::OGT, c, v, c, v);
+    case LaneKind::Min:
+      return choose(P::OLT, c, v, c, v);
+    default: // Leaky
+      return choose(P::OLT, v, real(0), arith::MulFOp::create(b, v, c), v);
+    }
+  }
+
+  Value count(Value v, LaneStepAttr step, int64_t lane) {
+    int64_t stride = laneCount() * 8;
+    auto reach = [&](Value sum, Value threshold) -> Value {
+      Value one =
+          choose(arith::CmpFPredicate::OGE, v, threshold, real(1), real(0));
+      return arith::AddFOp::create(b, sum, one);
+    };
+    Value sum = real(0);
+    if (step.getIndex() <= kUnrolledCounts) {
+      for (int64_t t = 0; t < step.getIndex(); ++t)
+        sum = reach(sum, loadArray(doubles, step.getSlot() + t * stride, lane));
+      return sum;
+    }
+    Value first = b.add(op.getParamsOffset(), b.mul(firstLane, 8));
+    first = b.add(first, step.getSlot() + lane * 8);
+    return b.fold(b.index(0), b.index(step.getIndex() * stride), stride, sum,
+                  [&](Value at, Value sum) {
+                    Value from = b.add(first, at);
+                    return reach(sum, b.load(doubles, op.getParams(), from));
+                  });
+  }
+
+  /// Nearest integer, ties to even: adding 1.5 * 2^52 leaves no fraction bits.
+  /// Steps before a rounding bound |v|. No libm call on any target.
+  Value nearest(Value v) {
+    Value magic = real(6755399441055744.0);
+    Value shifted = arith::AddFOp::create(b, v, magic);
+    return arith::SubFOp::create(b, shifted, magic);
+  }
+
+  Value floor(Value v) {
+    Value r = nearest(v);
+    Value below = arith::SubFOp::create(b, r, real(1));
+    return choose(arith::CmpFPredicate::OGT, r, v, below, r);
+  }
+
+  Value ceil(Value v) {
+    Value r = nearest(v);
+    Value above = arith::AddFOp::create(b, r, real(1));
+    return choose(arith::CmpFPredicate::OLT, r, v, above, r);
+  }
+
+  /// Moves exact ties of a non-negative v to `r + shift`.
+  Value moveTies(Value v, double tie, double shift) {
+    Value r = nearest(v);
+    Value rest = arith::SubFOp::create(b, v, r);
+    Value moved = arith::AddFOp::create(b, r, real(shift));
+    return choose(arith::CmpFPredicate::OEQ, rest, real(tie), moved, r);
+  }
+
+  Value round(Value v, Rounding mode) {
+    if (mode == Rounding::HalfEven)
+      return nearest(v);
+    if (mode == Rounding::Ceil)
+      return ceil(v);
+    if (mode == Rounding::Floor)
+      return floor(v);
+    // The others are symmetric about 0.
+    Value size = math::AbsFOp::create(b, v), rounded;
+    if (mode == Rounding::HalfUp)
+      rounded = moveTies(size, 0.5, 1);
+    else if (mode == Rounding::HalfDown)
+      rounded = moveTies(size, -0.5, -1);
+    else
+      rounded = mode == Rounding::Up ? ceil(size) : floor(size);
+    return math::CopySignOp::create(b, rounded, v);
+  }
+
+  //===--- addends, float results ---------------------------------------===//
+
+  Value loadAddend(int64_t index, int64_t lane, int64_t valid) {
+    Value buffer = op.getAddends()[index];
+    int64_t bits = op.getAddendBits()[index];
+    int64_t pixelBytes = (slotOf(op.getOutputs()) * bits + 7) / 8;
+    Value at = b.add(op.getAddendOffsets()[index], b.mul(pixel, pixelBytes));
+    Value first = b.createOrFold<arith::DivUIOp>(b.mul(op.getChannel(), bits),
+                                                 b.index(8));
+    at = b.add(b.add(at, first), lane * bits / 8);
+    int64_t bytes = (valid * bits + 7) / 8;
+    if (bits == 32) {
+      Value loaded = b.loadFirst(floats, buffer, at, bytes);
+      return arith::ExtFOp::create(b, doubles, loaded);
+    }
+    Value packed = b.loadFirst(b.bytes(bits), buffer, at, bytes);
+    return arith::UIToFPOp::create(b, doubles, unpackCodes(packed, bits));
+  }
+
+  /// 8 codes of `bits` bits: each byte is repeated for its codes, then shifted.
+  Value unpackCodes(Value packed, int64_t bits) {
+    if (bits == 8)
+      return arith::ExtUIOp::create(b, ints, packed);
+    SmallVector<int64_t> source;
+    SmallVector<int32_t> shifts;
+    for (int64_t i = 0; i < kDoubles; ++i) {
+      source.push_back(i * bits / 8);
+      shifts.push_back(static_cast<int32_t>(i * bits % 8));
+    }
+    Value repeated = vector::ShuffleOp::create(b, packed, packed, source);
+    Value lanes = arith::ExtUIOp::create(b, ints, repeated);
+    Value amount = arith::ConstantOp::create(
+        b, ints, DenseElementsAttr::get(ints, ArrayRef<int32_t>(shifts)));
+    lanes = arith::ShRUIOp::create(b, lanes, amount);
+    return arith::AndIOp::create(b, lanes, b.splat(ints, (1 << bits) - 1));
+  }
+
+  void storeFloats(Value v, int64_t lane, int64_t valid) {
+    int64_t target = codeBits > 0 ? 1 : 0;
+    Value element =
+        b.add(b.mul(pixel, slotOf(op.getOutputs())), op.getChannel());
+    Value at = b.add(op.getTargetOffsets()[target], b.mul(element, 4));
+    Value narrow = arith::TruncFOp::create(b, floats, v);
+    b.storeFirst(narrow, op.getTargets()[target], b.add(at, lane * 4),
+                 valid * 4);
+  }
+
+  ByteBuilder b;
+  EpilogueTileOp op;
+  int64_t outputs, width, codeBits, chunk, words;
+  VectorType doubles, floats, ints;
+  Value firstLane, pixel, accumulators, rowSum, codes;
+};
+
+} // namespace
+
+void ulq::expandEpilogue(OpBuilder &builder, EpilogueTileOp op,
+                         const IsaTraits &isa) {
+  EpilogueExpander(builder, op, isa).run();
+  op.erase();
+}

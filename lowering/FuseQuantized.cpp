@@ -1,0 +1,487 @@
+//===- FuseQuantized.cpp - graph level to integer layers ------------------===//
+//
+// Part of ulq, under the Apache License v2.0 with LLVM Exceptions.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowering/Passes.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include <cmath>
+
+namespace ulq {
+#define GEN_PASS_DEF_FUSEQUANTIZED
+#include "lowering/Passes.h.inc"
+} // namespace ulq
+
+using namespace mlir;
+using namespace ulq;
+
+namespace {
+
+constexpr int64_t toChannelsLast[] = {0, 2, 3, 1};
+constexpr int64_t toChannelsFirst[] = {0, 3, 1, 2};
+
+Value transpose(OpBuilder &builder, Location loc, Value value,
+                ArrayRef<int64_t> perm) {
+  auto type = cast<RankedTensorType>(value.getType());
+  SmallVector<int64_t> shape;
+  for (int64_t dim : perm)
+    shape.push_back(type.getShape()[dim]);
+  return builder.createOrFold<TransposeOp>(loc, type.clone(shape), value, perm);
+}
+
+Value reshape(OpBuilder &builder, Location loc, Value value,
+              ArrayRef<int64_t> shape) {
+  auto type = cast<RankedTensorType>(value.getType()).clone(shape);
+  return builder.createOrFold<ReshapeOp>(loc, type, value);
+}
+
+//===----------------------------------------------------------------------===//
+// Operands of a product
+//===----------------------------------------------------------------------===//
+
+/// The left operand: unsigned codes with one grid, or floats.
+struct Activations {
+  Value value;
+  bool isCodes = false;
+  double scale = 1, zeroPoint = 0;
+
+  static Activations of(Value value) {
+    auto dequantize = value.getDefiningOp<DequantizeOp>();
+    if (!dequantize || dequantize.getScale().size() != 1 ||
+        dequantize.getZeroPoint().size() != 1)
+      return {value};
+    Value codes = dequantize.getInput();
+    Type element = tensorElement(codes.getType());
+    if (!isCodeType(element) || !cast<IntegerType>(element).isUnsigned() ||
+        matchPattern(codes, m_Constant()))
+      return {value};
+    return {codes, true, dequantize.getScale()[0],
+            dequantize.getZeroPoint()[0]};
+  }
+
+  /// The code that stands for the real number 0, if there is one.
+  std::optional<int64_t> padCode() const {
+    if (!isCodes)
+      return 0;
+    if (zeroPoint != std::floor(zeroPoint) || zeroPoint < 0 ||
+        zeroPoint > maxCode(tensorElement(value.getType())))
+      return std::nullopt;
+    return static_cast<int64_t>(zeroPoint);
+  }
+};
+
+/// The right operand: constant integers with a scale per output channel, or
+/// constant floats; in the order of the constant.
+struct Weights {
+  SmallVector<int64_t> integers;
+  SmallVector<float> floats;
+  SmallVector<double> scale = {1.0};
+
+  bool isInteger() const { return floats.empty(); }
+};
+
+SmallVector<int64_t> integerValues(DenseElementsAttr value, bool isUnsigned) {
+  SmallVector<int64_t> result;
+  for (const APInt &code : value.getValues<APInt>())
+    result.push_back(isUnsigned ? static_cast<int64_t>(code.getZExtValue())
+                                : code.getSExtValue());
+  return result;
+}
+
+/// Index along `axis` of the flat element `i`.
+int64_t indexAlong(ArrayRef<int64_t> shape, int64_t axis, int64_t i) {
+  int64_t inner = 1;
+  for (int64_t extent : shape.drop_front(axis + 1))
+    inner *= extent;
+  return i / inner % shape[axis];
+}
+
+/// Integers and scales of a dequantized constant whose channels are `axis`.
+/// A fractional zero point (bipolar codes) doubles the integers.
+std::optional<Weights> dequantizedWeights(DequantizeOp op, int64_t axis) {
+  DenseIntElementsAttr value;
+  if (!matchPattern(op.getInput(), m_Constant(&value)))
+    return std::nullopt;
+  ArrayRef<double> scale = op.getScale(), zero = op.getZeroPoint();
+  bool perTensor = scale.size() == 1 && zero.size() == 1;
+  if (!perTensor && int64_t(op.getAxis()) != axis)
+    return std::nullopt;
+  bool halves = llvm::any_of(zero, [](double z) { return z != std::floor(z); });
+  int64_t factor = halves ? 2 : 1;
+  auto element = cast<IntegerType>(tensorElement(op.getInput().getType()));
+  Weights weights;
+  weights.integers = integerValues(value, element.isUnsigned());
+  ArrayRef<int64_t> shape = tensorShape(op.getInput().getType());
+  for (auto [i, w] : llvm::enumerate(weights.integers)) {
+    double z = zero[zero.size() == 1 ? 0 : indexAlong(shape, axis, i)];
+    double shifted = factor * (double(w) - z);
+    if (shifted != std::floor(shifted))
+      return std::nullopt;
+    w = static_cast<int64_t>(shifted);
+  }
+  weights.scale.assign(scale.begin(), scale.end());
+  for (double &s : weights.scale)
+    s /= factor;
+  return weights;
+}
+
+/// A constant as floats, dequantized in f32 as the model does.
+std::optional<Weights> floatWeights(Value value) {
+  Weights weights;
+  DenseElementsAttr constant;
+  if (matchPattern(value, m_Constant(&constant))) {
+    if (!constant.getElementType().isF32())
+      return std::nullopt;
+    llvm::append_range(weights.floats, constant.getValues<float>());
+    return weights;
+  }
+  auto op = value.getDefiningOp<DequantizeOp>();
+  if (!op || !matchPattern(op.getInput(), m_Constant(&constant)) ||
+      !isa<IntegerType>(constant.getElementType()))
+    return std::nullopt;
+  auto element = cast<IntegerType>(tensorElement(op.getInput().getType()));
+  ArrayRef<int64_t> shape = tensorShape(value.getType());
+  ArrayRef<double> scale = op.getScale(), zero = op.getZeroPoint();
+  SmallVector<int64_t> codes = integerValues(constant, element.isUnsigned());
+  for (auto [i, w] : llvm::enumerate(codes)) {
+    int64_t channel = scale.size() == 1 && zero.size() == 1
+                          ? 0
+                          : indexAlong(shape, op.getAxis(), i);
+    double z = zero[zero.size() == 1 ? 0 : channel];
+    double s = scale[scale.size() == 1 ? 0 : channel];
+    weights.floats.push_back(static_cast<float>((double(w) - z) * s));
+  }
+  return weights;
+}
+
+std::optional<Weights> matchWeights(Value value, int64_t axis) {
+  if (auto op = value.getDefiningOp<DequantizeOp>())
+    if (std::optional<Weights> weights = dequantizedWeights(op, axis))
+      return weights;
+  return floatWeights(value);
+}
+
+//===----------------------------------------------------------------------===//
+// Building a layer
+//===----------------------------------------------------------------------===//
+
+/// Elements reordered so that target index t comes from source[order(t)].
+template <typename T, typename Order>
+SmallVector<T> reorder(ArrayRef<T> source, Order order) {
+  SmallVector<T> target;
+  target.reserve(source.size());
+  for (size_t i = 0; i < source.size(); ++i)
+    target.push_back(source[order(i)]);
+  return target;
+}
+
+/// A layer under construction; weights are [outputs][taps][channels].
+struct LayerBuilder {
+  GeometryAttr geometry;
+  Activations input;
+  Weights weights;
+
+  int64_t outputs() const { return geometry.getOutput()[3]; }
+
+  Value weightConstant(OpBuilder &builder, Location loc,
+                       DenseI32ArrayAttr &weightZero) const;
+  SmallVector<Attribute> epilogue(MLIRContext *context) const;
+  LayerOp build(OpBuilder &builder, Location loc, Attribute opType) const;
+};
+
+/// The weights as i8; a channel whose integers leave that range (unsigned
+/// weights with a zero point) is moved into it by `weightZero`.
+Value LayerBuilder::weightConstant(OpBuilder &builder, Location loc,
+                                   DenseI32ArrayAttr &weightZero) const {
+  ArrayRef<int64_t> kernel = geometry.getKernel();
+  int64_t channels = geometry.getInput()[3] / geometry.getGroups();
+  SmallVector<int64_t> shape = {outputs(), kernel[0], kernel[1], channels};
+  if (!weights.isInteger()) {
+    auto type = RankedTensorType::get(shape, builder.getF32Type());
+    return ConstantOp::create(
+        builder, loc, type,
+        DenseElementsAttr::get(type, ArrayRef<float>(weights.floats)));
+  }
+  auto type = RankedTensorType::get(shape, builder.getI8Type());
+  int64_t depth = kernel[0] * kernel[1] * channels;
+  SmallVector<int32_t> zeros(outputs(), 0);
+  SmallVector<int8_t> bytes;
+  for (int64_t n = 0; n < outputs(); ++n) {
+    ArrayRef<int64_t> row =
+        ArrayRef<int64_t>(weights.integers).slice(n * depth, depth);
+    int64_t min = *llvm::min_element(row), max = *llvm::max_element(row);
+    if (max > 127)
+      zeros[n] = max - 127;
+    else if (min < -128)
+      zeros[n] = min + 128;
+    if (min - zeros[n] < -128)
+      return {};
+    for (int64_t w : row)
+      bytes.push_back(static_cast<int8_t>(w - zeros[n]));
+  }
+  if (llvm::any_of(zeros, [](int32_t z) { return z != 0; }))
+    weightZero = builder.getDenseI32ArrayAttr(zeros);
+  return ConstantOp::create(
+      builder, loc, type,
+      DenseElementsAttr::get(type, ArrayRef<int8_t>(bytes)));
+}
+
+/// The real value of the accumulator: first the input's zero point, in
+/// integers so that ties stay exact, then the scales.
+SmallVector<Attribute> LayerBuilder::epilogue(MLIRContext *context) const {
+  SmallVector<Attribute> steps;
+  auto affine = [&](ArrayRef<double> scale, ArrayRef<double> offset) {
+    steps.push_back(
+        AffineStepAttr::get(context, DenseF64ArrayAttr::get(context, scale),
+                            DenseF64ArrayAttr::get(context, offset)));
+  };
+  if (input.isCodes && input.zeroPoint != 0) {
+    int64_t depth = weights.integers.size() / outputs();
+    SmallVector<double> offset;
+    for (int64_t n = 0; n < outputs(); ++n) {
+      int64_t sum = 0;
+      for (int64_t k = 0; k < depth; ++k)
+        sum += weights.integers[n * depth + k];
+      offset.push_back(-input.zeroPoint * double(sum));
+    }
+    affine({1.0}, offset);
+  }
+  SmallVector<double> scale;
+  for (double s : weights.scale)
+    scale.push_back(input.scale * s);
+  if (scale.size() != 1 || scale[0] != 1.0)
+    affine(scale, {0.0});
+  return steps;
+}
+
+LayerOp LayerBuilder::build(OpBuilder &builder, Location loc,
+                            Attribute opType) const {
+  MLIRContext *context = builder.getContext();
+  DenseI32ArrayAttr weightZero;
+  Value constant = weightConstant(builder, loc, weightZero);
+  if (!constant)
+    return {};
+  auto type = RankedTensorType::get(geometry.getOutput(), builder.getF32Type());
+  auto layer = LayerOp::create(builder, loc, type, input.value, constant,
+                               ValueRange(), geometry);
+  layer.setPadCode(input.padCode().value_or(0));
+  if (weightZero)
+    layer.setWeightZeroAttr(weightZero);
+  layer.setEpilogueAttr(builder.getArrayAttr(epilogue(context)));
+  if (auto name = dyn_cast_or_null<StringAttr>(opType))
+    layer.setOpTypeAttr(name);
+  return layer;
+}
+
+bool hasPads(GeometryAttr geometry) {
+  return llvm::any_of(geometry.getPads().asArrayRef(),
+                      [](int64_t p) { return p != 0; });
+}
+
+GeometryAttr makeGeometry(MLIRContext *context, ArrayRef<int64_t> input,
+                          ArrayRef<int64_t> output, ArrayRef<int64_t> kernel,
+                          ArrayRef<int64_t> strides, ArrayRef<int64_t> pads,
+                          ArrayRef<int64_t> dilations, int64_t groups) {
+  auto get = [&](ArrayRef<int64_t> values) {
+    return DenseI64ArrayAttr::get(context, values);
+  };
+  return GeometryAttr::get(context, get(input), get(output), get(kernel),
+                           get(strides), get(pads), get(dilations), groups);
+}
+
+SmallVector<int64_t> channelsLast(ArrayRef<int64_t> shape) {
+  return {shape[0], shape[2], shape[3], shape[1]};
+}
+
+/// Codes need integer weights, and a code for the padding's 0; otherwise the
+/// product is one of floats.
+LogicalResult settleKinds(LayerBuilder &layer, Value floats, Value weights) {
+  bool codes = layer.input.isCodes && layer.weights.isInteger() &&
+               (!hasPads(layer.geometry) || layer.input.padCode());
+  if (codes)
+    return success();
+  layer.input = {floats};
+  if (layer.weights.isInteger())
+    return success();
+  std::optional<Weights> constant = floatWeights(weights);
+  if (!constant)
+    return failure();
+  layer.weights = *constant;
+  return success();
+}
+
+void permuteWeights(Weights &weights,
+                    llvm::function_ref<size_t(size_t)> order) {
+  if (weights.isInteger())
+    weights.integers = reorder<int64_t>(weights.integers, order);
+  else
+    weights.floats = reorder<float>(weights.floats, order);
+}
+
+//===----------------------------------------------------------------------===//
+// Patterns
+//===----------------------------------------------------------------------===//
+
+struct FuseConv : OpRewritePattern<Conv2DOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(Conv2DOp op,
+                                PatternRewriter &rewriter) const override {
+    std::optional<Weights> weights = matchWeights(op.getWeights(), 0);
+    if (!weights)
+      return rewriter.notifyMatchFailure(op, "expected constant weights");
+    ArrayRef<int64_t> w = tensorShape(op.getWeights().getType());
+    LayerBuilder layer{
+        makeGeometry(
+            getContext(), channelsLast(tensorShape(op.getInput().getType())),
+            channelsLast(tensorShape(op.getType())), w.drop_front(2),
+            op.getStrides(), op.getPads(), op.getDilations(), op.getGroups()),
+        Activations::of(op.getInput()), *weights};
+    if (failed(settleKinds(layer, op.getInput(), op.getWeights())))
+      return failure();
+    int64_t taps = w[2] * w[3], channels = w[1];
+    permuteWeights(layer.weights, [&](size_t i) {
+      int64_t n = i / (taps * channels), tap = i / channels % taps;
+      return (n * channels + i % channels) * taps + tap;
+    });
+    layer.input.value =
+        transpose(rewriter, op.getLoc(), layer.input.value, toChannelsLast);
+    LayerOp fused = layer.build(rewriter, op.getLoc(), op->getAttr("onnx.op"));
+    if (!fused)
+      return failure();
+    rewriter.replaceOp(op, transpose(rewriter, op.getLoc(), fused.getResult(0),
+                                     toChannelsFirst));
+    return success();
+  }
+};
+
+struct FuseMatmul : OpRewritePattern<MatmulOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(MatmulOp op,
+                                PatternRewriter &rewriter) const override {
+    ArrayRef<int64_t> a = tensorShape(op.getLhs().getType());
+    ArrayRef<int64_t> b = tensorShape(op.getRhs().getType());
+    if (b.size() != 2)
+      return rewriter.notifyMatchFailure(op, "expected weights of rank 2");
+    std::optional<Weights> weights = matchWeights(op.getRhs(), 1);
+    if (!weights)
+      return rewriter.notifyMatchFailure(op, "expected constant weights");
+    LayerBuilder layer{nullptr, Activations::of(op.getLhs()), *weights};
+    layer.geometry =
+        makeGeometry(getContext(), {1, 1, 1, b[0]}, {1, 1, 1, b[1]}, {1, 1},
+                     {1, 1}, {0, 0, 0, 0}, {1, 1}, 1);
+    if (failed(settleKinds(layer, op.getLhs(), op.getRhs())))
+      return failure();
+    Value image = flattenedImage(layer.input.value, a);
+    SmallVector<int64_t> shape, extents = {1, 1};
+    if (image) {
+      shape = channelsLast(tensorShape(image.getType()));
+      extents = {shape[1], shape[2]};
+      layer.input.value =
+          transpose(rewriter, op.getLoc(), image, toChannelsLast);
+    } else {
+      int64_t rows = ShapedType::getNumElements(a.drop_back());
+      shape = {1, rows, 1, b[0]};
+      layer.input.value =
+          reshape(rewriter, op.getLoc(), layer.input.value, shape);
+    }
+    SmallVector<int64_t> output = {shape[0], image ? 1 : shape[1], 1, b[1]};
+    layer.geometry = makeGeometry(getContext(), shape, output, extents, {1, 1},
+                                  {0, 0, 0, 0}, {1, 1}, 1);
+    // [K = channels x taps][N] to [N][taps][channels]
+    int64_t taps = extents[0] * extents[1], channels = shape[3];
+    permuteWeights(layer.weights, [&](size_t i) {
+      int64_t n = i / b[0], tap = i % b[0] / channels, c = i % channels;
+      return (c * taps + tap) * b[1] + n;
+    });
+    LayerOp fused = layer.build(rewriter, op.getLoc(), op->getAttr("onnx.op"));
+    if (!fused)
+      return failure();
+    rewriter.replaceOp(op, reshape(rewriter, op.getLoc(), fused.getResult(0),
+                                   tensorShape(op.getType())));
+    return success();
+  }
+
+  /// The NCHW tensor that `value` flattens to one row per image, or null.
+  static Value flattenedImage(Value value, ArrayRef<int64_t> rows) {
+    auto reshape = value.getDefiningOp<ReshapeOp>();
+    if (!reshape || rows.size() != 2)
+      return {};
+    ArrayRef<int64_t> from = tensorShape(reshape.getInput().getType());
+    bool flattens = from.size() == 4 && from[0] == rows[0] &&
+                    from[1] * from[2] * from[3] == rows[1];
+    return flattens ? reshape.getInput() : Value();
+  }
+};
+
+/// avg_pool of codes: a depthwise layer with unit weights, exact in integers.
+struct FuseAvgPool : OpRewritePattern<AvgPoolOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(AvgPoolOp op,
+                                PatternRewriter &rewriter) const override {
+    Activations input = Activations::of(op.getInput());
+    if (!input.isCodes)
+      return rewriter.notifyMatchFailure(op, "expected codes");
+    SmallVector<int64_t> in =
+        channelsLast(tensorShape(op.getInput().getType()));
+    ArrayRef<int64_t> kernel = op.getKernel();
+    int64_t taps = kernel[0] * kernel[1];
+    LayerBuilder layer{
+        makeGeometry(getContext(), in, channelsLast(tensorShape(op.getType())),
+                     kernel, op.getStrides(), op.getPads(), op.getDilations(),
+                     in[3]),
+        input,
+        Weights{SmallVector<int64_t>(in[3] * taps, 1), {}, {1.0 / taps}}};
+    bool uniform = !hasPads(layer.geometry) ||
+                   (op.getCountIncludePad() && input.padCode());
+    if (!uniform)
+      return rewriter.notifyMatchFailure(op, "expected windows of one size");
+    layer.input.value =
+        transpose(rewriter, op.getLoc(), input.value, toChannelsLast);
+    LayerOp fused = layer.build(rewriter, op.getLoc(), op->getAttr("onnx.op"));
+    rewriter.replaceOp(op, transpose(rewriter, op.getLoc(), fused.getResult(0),
+                                     toChannelsFirst));
+    return success();
+  }
+};
+
+struct FuseMaxPool : OpRewritePattern<MaxPoolOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(MaxPoolOp op,
+                                PatternRewriter &rewriter) const override {
+    Activations input = Activations::of(op.getInput());
+    if (!input.isCodes)
+      return rewriter.notifyMatchFailure(op, "expected codes");
+    Location loc = op.getLoc();
+    SmallVector<int64_t> out = channelsLast(tensorShape(op.getType()));
+    GeometryAttr geometry = makeGeometry(
+        getContext(), channelsLast(tensorShape(op.getInput().getType())), out,
+        op.getKernel(), op.getStrides(), op.getPads(), op.getDilations(), 1);
+    auto type = cast<RankedTensorType>(input.value.getType()).clone(out);
+    auto pooled = MaxPoolCodesOp::create(
+        rewriter, loc, type,
+        transpose(rewriter, loc, input.value, toChannelsLast), geometry,
+        KernelAttr());
+    Value codes = transpose(rewriter, loc, pooled, toChannelsFirst);
+    auto dequantize = op.getInput().getDefiningOp<DequantizeOp>();
+    rewriter.replaceOpWithNewOp<DequantizeOp>(op, op.getType(), codes,
+                                              dequantize.getScale(),
+                                              dequantize.getZeroPoint(), 0);
+    return success();
+  }
+};
+
+struct FuseQuantizedPass : ulq::impl::FuseQuantizedBase<FuseQuantizedPass> {
+  void runOnOperation() override {
+    // Pools first: a product has to find codes, not a pool of floats.
+    RewritePatternSet pools(&getContext()), products(&getContext());
+    pools.add<FuseMaxPool>(&getContext());
+    products.add<FuseConv, FuseMatmul, FuseAvgPool>(&getContext());
+    if (failed(applyPatternsGreedily(getOperation(), std::move(pools))) ||
+        failed(applyPatternsGreedily(getOperation(), std::move(products))))
+      signalPassFailure();
+  }
+};
+
+} // namespace

@@ -1,0 +1,343 @@
+//===- Gather.cpp - expansion of gather_rows and max_pool_tile ------------===//
+//
+// Part of ulq, under the Apache License v2.0 with LLVM Exceptions.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowering/Gather.h"
+#include "lowering/Bytes.h"
+
+using namespace mlir;
+using namespace ulq;
+
+namespace {
+
+/// Longer copies are loops over 64 bytes.
+constexpr int64_t kUnrolledBytes = 512;
+
+/// Addresses of input pixels under an output pixel.
+struct Window {
+  ByteBuilder &b;
+  GeometryAttr geometry;
+  int64_t pixelBytes;
+  Value image, top, left; // input image, coordinates of the first tap
+
+  Window(ByteBuilder &b, GeometryAttr g, int64_t pixelBytes, Value pixel)
+      : b(b), geometry(g), pixelBytes(pixelBytes) {
+    ArrayRef<int64_t> output = g.getOutput();
+    Value x = rem(pixel, output[2]), line = div(pixel, output[2]);
+    Value y = rem(line, output[1]);
+    image = div(line, output[1]);
+    top = b.add(b.mul(y, g.getStrides()[0]), -g.getPads()[0]);
+    left = b.add(b.mul(x, g.getStrides()[1]), -g.getPads()[1]);
+  }
+
+  Value row(Value ky) {
+    return b.add(top, b.mul(ky, geometry.getDilations()[0]));
+  }
+  Value column(Value kx) {
+    return b.add(left, b.mul(kx, geometry.getDilations()[1]));
+  }
+  /// Byte offset of an input pixel.
+  Value offset(Value y, Value x) {
+    ArrayRef<int64_t> input = geometry.getInput();
+    Value line = b.add(b.mul(image, input[1]), y);
+    return b.mul(b.add(b.mul(line, input[2]), x), pixelBytes);
+  }
+  /// 0 <= position <= extent - length, one unsigned comparison.
+  Value inside(Value position, int64_t extent, int64_t length = 1) {
+    if (length > extent)
+      return arith::ConstantIntOp::create(b, b.getI1Type(), 0);
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::ule, position,
+                                 b.index(extent - length));
+  }
+
+private:
+  Value div(Value value, int64_t by) {
+    return b.createOrFold<arith::DivUIOp>(value, b.index(by));
+  }
+  Value rem(Value value, int64_t by) {
+    return b.createOrFold<arith::RemUIOp>(value, b.index(by));
+  }
+};
+
+/// Calls `emit` for pieces that cover `bytes`; the first `alike` 64-byte pieces
+/// are one loop when they are many. `emit` gets the piece's offset, as a value
+/// and as a constant (0 in the loop), and its size.
+void copyPieces(ByteBuilder &b, int64_t bytes, int64_t alike,
+                function_ref<void(Value, int64_t, int64_t)> emit) {
+  int64_t looped = alike * 64 > kUnrolledBytes ? alike * 64 : 0;
+  if (looped > 0)
+    b.loop(b.index(0), b.index(looped), 64, [&](Value at) { emit(at, 0, 64); });
+  forEachPiece(bytes - looped, [&](int64_t start, int64_t size) {
+    emit(b.index(looped + start), looped + start, size);
+  });
+}
+
+void copyPieces(ByteBuilder &b, int64_t bytes,
+                function_ref<void(Value, int64_t, int64_t)> emit) {
+  copyPieces(b, bytes, bytes / 64, emit);
+}
+
+class GatherExpander {
+public:
+  GatherExpander(OpBuilder &builder, GatherRowsOp op, const IsaTraits &isa)
+      : b(op.getLoc(), builder), op(op), isa(isa), g(op.getGeometry()),
+        bits(op.getStorageBits()), channels(g.getInput()[3] / g.getGroups()),
+        expand(op.getExpand() && bits < 8), tapBytes((channels * bits + 7) / 8),
+        tapTarget(expand ? tapBytes * (8 / bits) : tapBytes) {}
+
+  void run() {
+    b.loop(b.index(0), op.getRows(), 1, [&](Value row) {
+      Value target = b.add(op.getTargetOffset(), b.mul(row, op.getRowBytes()));
+      gatherRow(b.add(op.getFirstRow(), row), target);
+      clearTail(target);
+      if (op.getRowSums())
+        sumRow(target, b.add(op.getSumsOffset(), b.mul(row, 4)));
+    });
+  }
+
+private:
+  void gatherRow(Value pixel, Value target) {
+    int64_t pixelBytes = (g.getInput()[3] * bits + 7) / 8;
+    Window window(b, g, pixelBytes, pixel);
+    Value group = b.add(op.getSourceOffset(), b.mul(op.getGroup(), tapBytes));
+    b.loop(b.index(0), b.index(g.getKernel()[0]), 1, [&](Value ky) {
+      Value y = window.row(ky);
+      Value line = b.add(target, b.mul(ky, g.getKernel()[1] * tapTarget));
+      gatherLine(window, y, group, line);
+    });
+  }
+
+  /// The taps of one kernel row. Neighbours in the row are neighbours in
+  /// memory, too, where nothing is expanded or left out.
+  void gatherLine(Window &window, Value y, Value source, Value target) {
+    int64_t width = g.getKernel()[1];
+    bool contiguous = !expand && g.getGroups() == 1 && g.getDilations()[1] == 1;
+    if (!contiguous || width == 1)
+      return gatherTaps(window, y, source, target);
+    Value x = window.left;
+    Value whole =
+        arith::AndIOp::create(b, window.inside(y, g.getInput()[1]),
+                              window.inside(x, g.getInput()[2], width));
+    b.branch(
+        whole,
+        [&] {
+          copy(b.add(source, window.offset(y, x)), target, width * tapBytes);
+        },
+        [&] { gatherTaps(window, y, source, target); });
+  }
+
+  void gatherTaps(Window &window, Value y, Value source, Value target) {
+    Value inLine = window.inside(y, g.getInput()[1]);
+    b.loop(b.index(0), b.index(g.getKernel()[1]), 1, [&](Value kx) {
+      Value x = window.column(kx);
+      Value inside =
+          arith::AndIOp::create(b, inLine, window.inside(x, g.getInput()[2]));
+      Value tap = b.add(target, b.mul(kx, tapTarget));
+      b.branch(
+          inside,
+          [&] {
+            Value from = b.add(source, window.offset(y, x));
+            expand ? copyExpanded(from, tap) : copy(from, tap, tapBytes);
+          },
+          [&] { fill(tap); });
+    });
+  }
+
+  void copy(Value source, Value target, int64_t bytes) {
+    copyPieces(b, bytes, [&](Value at, int64_t, int64_t size) {
+      Value piece = b.load(b.bytes(size), op.getSource(), b.add(source, at));
+      b.store(piece, op.getTarget(), b.add(target, at));
+    });
+  }
+
+  /// One byte per code, run after run of each piece: see `expandedOrder`.
+  void copyExpanded(Value source, Value target) {
+    int64_t runs = 8 / bits;
+    copyPieces(b, tapBytes, [&](Value at, int64_t, int64_t size) {
+      VectorType type = b.bytes(size);
+      Value piece = b.load(type, op.getSource(), b.add(source, at));
+      Value start = b.add(target, b.mul(at, runs));
+      Value mask = b.splat(type, (1 << bits) - 1);
+      for (int64_t run = 0; run < runs; ++run) {
+        Value shifted =
+            run == 0
+                ? piece
+                : arith::ShRUIOp::create(b, piece, b.splat(type, run * bits))
+                      .getResult();
+        Value codes = arith::AndIOp::create(b, shifted, mask);
+        b.store(codes, op.getTarget(), b.add(start, run * size));
+      }
+    });
+  }
+
+  /// A tap outside the input: the padding code for every channel.
+  void fill(Value target) {
+    SmallVector<uint8_t> pattern = paddingTap();
+    ArrayRef<uint8_t> bytes = pattern;
+    int64_t alike = 0;
+    while ((alike + 1) * 64 <= tapTarget &&
+           bytes.slice(alike * 64, 64) == bytes.take_front(64))
+      ++alike;
+    copyPieces(b, tapTarget, alike, [&](Value at, int64_t start, int64_t size) {
+      Value piece = b.constant(bytes.slice(start, size));
+      b.store(piece, op.getTarget(), b.add(target, at));
+    });
+  }
+
+  SmallVector<uint8_t> paddingTap() {
+    auto code = static_cast<uint8_t>(op.getPadCode());
+    SmallVector<uint8_t> tap(tapTarget, 0);
+    if (expand) {
+      for (auto [byte, channel] :
+           llvm::enumerate(expandedOrder(channels, bits)))
+        tap[byte] = channel < 0 ? 0 : code;
+      return tap;
+    }
+    for (int64_t channel = 0; bits <= 8 && channel < channels; ++channel)
+      tap[channel * bits / 8] |= code << (channel * bits % 8);
+    return tap;
+  }
+
+  void clearTail(Value target) {
+    int64_t used = tapTarget * g.getKernel()[0] * g.getKernel()[1];
+    Value tail = b.add(target, used);
+    copyPieces(b, static_cast<int64_t>(op.getRowBytes()) - used,
+               [&](Value at, int64_t, int64_t size) {
+                 b.store(b.splat(b.bytes(size), 0), op.getTarget(),
+                         b.add(tail, at));
+               });
+  }
+
+  /// Sum of the codes in each 16-bit lane, over at most `kSumSteps` vectors.
+  Value laneSums(Value vector) {
+    auto type = VectorType::get(isa.vectorBytes / 2, b.getI16Type());
+    Value lanes = b.bitcast(type, vector);
+    int64_t field = op.getExpand() ? 8 : bits;
+    for (; field <= 8; field *= 2) {
+      // Fields of twice the width, each the sum of two.
+      int64_t mask = field == 1   ? 0x5555
+                     : field == 2 ? 0x3333
+                     : field == 4 ? 0x0F0F
+                                  : 0x00FF;
+      Value even = arith::AndIOp::create(b, lanes, b.splat(type, mask));
+      Value odd = arith::ShRUIOp::create(b, lanes, b.splat(type, field));
+      odd = arith::AndIOp::create(b, odd, b.splat(type, mask));
+      lanes = arith::AddIOp::create(b, even, odd);
+    }
+    return lanes;
+  }
+
+  void sumRow(Value row, Value sum) {
+    // A step adds at most 2 * 255 to a lane of 16 bits.
+    constexpr int64_t kSumSteps = 128;
+    int64_t width = isa.vectorBytes, rowBytes = op.getRowBytes();
+    auto narrow = VectorType::get(width / 2, b.getI16Type());
+    auto wide = VectorType::get(width / 2, b.getI32Type());
+    Value total = b.fold(
+        b.index(0), b.index(rowBytes), kSumSteps * width, b.splat(wide, 0),
+        [&](Value start, Value sums) -> Value {
+          Value end = b.min(b.add(start, kSumSteps * width), b.index(rowBytes));
+          Value part =
+              b.fold(start, end, width, b.splat(narrow, 0),
+                     [&](Value at, Value acc) -> Value {
+                       Value piece = b.load(b.bytes(width), op.getTarget(),
+                                            b.add(row, at));
+                       return arith::AddIOp::create(b, acc, laneSums(piece));
+                     });
+          Value widened = arith::ExtUIOp::create(b, wide, part);
+          return arith::AddIOp::create(b, sums, widened);
+        });
+    Value scalar =
+        vector::ReductionOp::create(b, vector::CombiningKind::ADD, total);
+    auto one = VectorType::get(1, b.getI32Type());
+    b.store(vector::BroadcastOp::create(b, one, scalar), op.getTarget(), sum);
+  }
+
+  ByteBuilder b;
+  GatherRowsOp op;
+  const IsaTraits &isa;
+  GeometryAttr g;
+  int64_t bits, channels;
+  bool expand; // 8-bit codes are in expanded order as they are
+  int64_t tapBytes, tapTarget;
+};
+
+/// Larger of each pair of fields of `bits` bits: a field compares as it stands
+/// once the others are masked.
+Value maxFields(ByteBuilder &b, Value lhs, Value rhs, int64_t bits) {
+  if (bits == 1)
+    return arith::OrIOp::create(b, lhs, rhs);
+  if (bits == 8)
+    return arith::MaxUIOp::create(b, lhs, rhs);
+  auto type = cast<VectorType>(lhs.getType());
+  Value result;
+  for (int64_t shift = 0; shift < 8; shift += bits) {
+    Value mask = b.splat(type, ((1 << bits) - 1) << shift);
+    Value larger =
+        arith::MaxUIOp::create(b, arith::AndIOp::create(b, lhs, mask),
+                               arith::AndIOp::create(b, rhs, mask));
+    result =
+        result ? arith::OrIOp::create(b, result, larger).getResult() : larger;
+  }
+  return result;
+}
+
+/// The largest codes of the window in the bytes at `source` of each pixel.
+Value poolPiece(ByteBuilder &b, MaxPoolTileOp op, Window &window, Value source,
+                int64_t size) {
+  GeometryAttr g = op.getGeometry();
+  VectorType type = b.bytes(size);
+  Value zero = b.index(0);
+  return b.fold(zero, b.index(g.getKernel()[0]), 1, b.splat(type, 0),
+                [&](Value ky, Value best) -> Value {
+                  Value y = window.row(ky);
+                  Value inLine = window.inside(y, g.getInput()[1]);
+                  return b.fold(
+                      zero, b.index(g.getKernel()[1]), 1, best,
+                      [&](Value kx, Value best) -> Value {
+                        Value x = window.column(kx);
+                        Value inside = arith::AndIOp::create(
+                            b, inLine, window.inside(x, g.getInput()[2]));
+                        auto branch =
+                            scf::IfOp::create(b, type, inside,
+                                              /*withElseRegion=*/true);
+                        OpBuilder::InsertionGuard guard(b);
+                        b.setInsertionPointToStart(branch.thenBlock());
+                        Value from = b.add(source, window.offset(y, x));
+                        Value piece = b.load(type, op.getSource(), from);
+                        scf::YieldOp::create(
+                            b, maxFields(b, best, piece, op.getStorageBits()));
+                        b.setInsertionPointToStart(branch.elseBlock());
+                        scf::YieldOp::create(b, best);
+                        return branch.getResult(0);
+                      });
+                });
+}
+
+} // namespace
+
+void ulq::expandGather(OpBuilder &builder, GatherRowsOp op,
+                       const IsaTraits &isa) {
+  GatherExpander(builder, op, isa).run();
+  op.erase();
+}
+
+void ulq::expandMaxPool(OpBuilder &builder, MaxPoolTileOp op) {
+  ByteBuilder b(op.getLoc(), builder);
+  GeometryAttr g = op.getGeometry();
+  int64_t bits = op.getStorageBits();
+  int64_t pixelBytes = (g.getInput()[3] * bits + 7) / 8;
+  b.loop(b.index(0), op.getRows(), 1, [&](Value row) {
+    Value pixel = b.add(op.getFirstRow(), row);
+    Window window(b, g, pixelBytes, pixel);
+    Value target = b.add(op.getTargetOffset(), b.mul(pixel, pixelBytes));
+    copyPieces(b, pixelBytes, [&](Value at, int64_t, int64_t size) {
+      Value source = b.add(op.getSourceOffset(), at);
+      Value piece = poolPiece(b, op, window, source, size);
+      b.store(piece, op.getTarget(), b.add(target, at));
+    });
+  });
+  op.erase();
+}

@@ -1,0 +1,524 @@
+//===- ImportFold.cpp - one form for every written quantizer --------------===//
+//
+// Part of ulq, under the Apache License v2.0 with LLVM Exceptions.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowering/Passes.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include <cmath>
+
+namespace ulq {
+#define GEN_PASS_DEF_IMPORTFOLD
+#include "lowering/Passes.h.inc"
+} // namespace ulq
+
+using namespace mlir;
+using namespace ulq;
+
+namespace {
+
+bool isIntegral(double value) { return value == std::nearbyint(value); }
+
+RankedTensorType unsignedCodes(Value like, int64_t largest) {
+  auto type = cast<RankedTensorType>(like.getType());
+  unsigned bits = std::max(1u, llvm::Log2_64_Ceil(largest + 1));
+  return type.clone(
+      IntegerType::get(type.getContext(), bits, IntegerType::Unsigned));
+}
+
+SmallVector<double> shifted(ArrayRef<double> values, double shift) {
+  SmallVector<double> result(values);
+  for (double &value : result)
+    value += shift;
+  return result;
+}
+
+bool hasUnsignedCodes(Value value) {
+  auto element = dyn_cast<IntegerType>(tensorElement(value.getType()));
+  return element && element.isUnsigned();
+}
+
+//===----------------------------------------------------------------------===//
+// Clip
+//===----------------------------------------------------------------------===//
+
+/// clamp(quantize(x)) on codes: the quantizer's own range.
+struct ClampQuantized : OpRewritePattern<ClampOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ClampOp op,
+                                PatternRewriter &rewriter) const override {
+    auto quantize = op.getInput().getDefiningOp<QuantizeOp>();
+    if (!quantize)
+      return failure();
+    double min = std::ceil(op.getMin().convertToDouble());
+    double max = std::floor(op.getMax().convertToDouble());
+    int64_t low = std::max<double>(int64_t(quantize.getMin()), min);
+    int64_t high = std::min<double>(int64_t(quantize.getMax()), max);
+    if (low > high)
+      return failure();
+    auto narrowed = cast<QuantizeOp>(rewriter.clone(*quantize));
+    narrowed.setMin(low);
+    narrowed.setMax(high);
+    rewriter.replaceOp(op, narrowed);
+    return success();
+  }
+};
+
+/// clamp(constant codes): other constant codes.
+struct ClampConstant : OpRewritePattern<ClampOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ClampOp op,
+                                PatternRewriter &rewriter) const override {
+    DenseIntElementsAttr value;
+    if (!matchPattern(op.getInput(), m_Constant(&value)))
+      return failure();
+    Type element = tensorElement(op.getType());
+    bool isSigned = !cast<IntegerType>(element).isUnsigned();
+    double min = op.getMin().convertToDouble();
+    double max = op.getMax().convertToDouble();
+    auto clamped = value.mapValues(
+        value.getElementType(), [&](const APInt &code) -> APInt {
+          double real = isSigned ? double(code.getSExtValue())
+                                 : double(code.getZExtValue());
+          double kept = std::min(std::max(real, min), max);
+          return APInt(code.getBitWidth(), static_cast<int64_t>(kept),
+                       isSigned);
+        });
+    rewriter.replaceOpWithNewOp<ConstantOp>(op, op.getType(),
+                                            cast<ElementsAttr>(clamped));
+    return success();
+  }
+};
+
+//===----------------------------------------------------------------------===//
+// Quantizers written as arithmetic
+//===----------------------------------------------------------------------===//
+
+/// clamp(round(x)) and round(clamp(x)) with integer bounds of at most 8 bits:
+/// a quantizer with scale 1 and its dequantize.
+LogicalResult rewriteRound(Operation *root, Value input, ClampOp clamp,
+                           RoundOp round, PatternRewriter &rewriter) {
+  double min = clamp.getMin().convertToDouble();
+  double max = clamp.getMax().convertToDouble();
+  if (!isIntegral(min) || !isIntegral(max) || max - min > 255 ||
+      max - min < 1 ||
+      !cast<RankedTensorType>(input.getType()).getElementType().isF32())
+    return failure();
+  int64_t largest = static_cast<int64_t>(max - min);
+  SmallVector<double> one = {1.0}, zero = {-min};
+  auto quantize = QuantizeOp::create(
+      rewriter, root->getLoc(), unsignedCodes(input, largest), input, one, zero,
+      0, 0, largest, round.getRounding(), /*zeroPointFirst=*/false);
+  rewriter.replaceOpWithNewOp<DequantizeOp>(root, root->getResultTypes()[0],
+                                            quantize, one, zero, 0);
+  return success();
+}
+
+struct ClampOfRound : OpRewritePattern<ClampOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ClampOp op,
+                                PatternRewriter &rewriter) const override {
+    auto round = op.getInput().getDefiningOp<RoundOp>();
+    if (!round)
+      return failure();
+    return rewriteRound(op, round.getInput(), op, round, rewriter);
+  }
+};
+
+struct RoundOfClamp : OpRewritePattern<RoundOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(RoundOp op,
+                                PatternRewriter &rewriter) const override {
+    auto clamp = op.getInput().getDefiningOp<ClampOp>();
+    if (!clamp)
+      return failure();
+    return rewriteRound(op, clamp.getInput(), clamp, op, rewriter);
+  }
+};
+
+/// 1 / a, as the float32 number it was written as where it was one.
+double reciprocal(double a) {
+  double s = 1.0 / a;
+  double single = static_cast<float>(s);
+  return std::abs(s - single) <= std::abs(s) * 1e-15 ? single : s;
+}
+
+/// quantize(x * a), scale 1: quantize with scale 1 / a.
+struct ScaleIntoQuantize : OpRewritePattern<QuantizeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(QuantizeOp op,
+                                PatternRewriter &rewriter) const override {
+    auto affine = op.getInput().getDefiningOp<AffineOp>();
+    ArrayRef<double> scale = op.getScale();
+    if (!affine || scale.size() != 1 || scale[0] != 1.0)
+      return failure();
+    bool plain =
+        llvm::all_of(affine.getOffset(), [](double o) { return !o; }) &&
+        llvm::all_of(affine.getScale(), [](double a) { return a > 0; });
+    if (!plain)
+      return failure();
+    SmallVector<double> scales;
+    for (double a : affine.getScale())
+      scales.push_back(reciprocal(a));
+    rewriter.modifyOpInPlace(op, [&] {
+      op.getInputMutable().set(affine.getInput());
+      op.setScale(scales);
+      op.setAxis(affine.getAxis());
+    });
+    return success();
+  }
+};
+
+/// dequantize(c) * a, scale 1: dequantize with scale a.
+struct ScaleIntoDequantize : OpRewritePattern<AffineOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(AffineOp op,
+                                PatternRewriter &rewriter) const override {
+    auto dequantize = op.getInput().getDefiningOp<DequantizeOp>();
+    if (!dequantize || dequantize.getScale().size() != 1 ||
+        dequantize.getScale()[0] != 1.0)
+      return failure();
+    bool plain = llvm::all_of(op.getOffset(), [](double o) { return !o; }) &&
+                 llvm::all_of(op.getScale(), [](double a) { return a > 0; });
+    if (!plain ||
+        (op.getScale().size() > 1 && dequantize.getZeroPoint().size() > 1 &&
+         dequantize.getAxis() != op.getAxis()))
+      return failure();
+    rewriter.replaceOpWithNewOp<DequantizeOp>(
+        op, op.getType(), dequantize.getInput(), op.getScale(),
+        dequantize.getZeroPoint(),
+        op.getScale().size() > 1 ? op.getAxis() : dequantize.getAxis());
+    return success();
+  }
+};
+
+//===----------------------------------------------------------------------===//
+// Unsigned codes from 0
+//===----------------------------------------------------------------------===//
+
+/// True where `round(v + zero)` is `round(v) + zero` for all v.
+bool commutesWithRounding(double zero, Rounding rounding) {
+  switch (rounding) {
+  case Rounding::HalfEven:
+    return isIntegral(zero / 2);
+  case Rounding::Floor:
+  case Rounding::Ceil:
+    return isIntegral(zero);
+  default:
+    return zero == 0; // these modes look at the sign
+  }
+}
+
+/// QONNX order with a zero point that commutes with rounding is ONNX order.
+struct ZeroPointLast : OpRewritePattern<QuantizeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(QuantizeOp op,
+                                PatternRewriter &rewriter) const override {
+    bool commutes = llvm::all_of(op.getZeroPoint(), [&](double zero) {
+      return commutesWithRounding(zero, op.getRounding());
+    });
+    if (!op.getZeroPointFirst() || !commutes)
+      return failure();
+    rewriter.modifyOpInPlace(op, [&] { op.setZeroPointFirst(false); });
+    return success();
+  }
+};
+
+/// quantize to min .. max: quantize to 0 .. max - min, and a recode.
+struct UnsignedQuantize : OpRewritePattern<QuantizeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(QuantizeOp op,
+                                PatternRewriter &rewriter) const override {
+    int64_t min = op.getMin(), max = op.getMax(), shift = -min;
+    // Rounding after the zero point admits only even shifts.
+    if (op.getZeroPointFirst() && op.getRounding() == Rounding::HalfEven)
+      shift += shift & 1;
+    else if (op.getZeroPointFirst() &&
+             !commutesWithRounding(shift, op.getRounding()))
+      return failure();
+    RankedTensorType type = unsignedCodes(op.getInput(), max + shift);
+    if (shift == 0 && type == op.getType())
+      return failure();
+    auto codes = QuantizeOp::create(
+        rewriter, op.getLoc(), type, op.getInput(), op.getScale(),
+        shifted(op.getZeroPoint(), shift), op.getAxis(), min + shift,
+        max + shift, op.getRounding(), op.getZeroPointFirst());
+    rewriter.replaceOpWithNewOp<RecodeOp>(op, op.getType(), codes, -shift);
+    return success();
+  }
+};
+
+/// dequantize(recode(c)): dequantize with another zero point.
+struct DequantizeRecoded : OpRewritePattern<DequantizeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(DequantizeOp op,
+                                PatternRewriter &rewriter) const override {
+    auto recode = op.getInput().getDefiningOp<RecodeOp>();
+    // Signed to unsigned is what UnsignedInput makes: leave it.
+    if (!recode || tensorElement(recode.getInput().getType()).isSignedInteger())
+      return failure();
+    rewriter.replaceOpWithNewOp<DequantizeOp>(
+        op, op.getType(), recode.getInput(), op.getScale(),
+        shifted(op.getZeroPoint(), -double(int64_t(recode.getOffset()))),
+        op.getAxis());
+    return success();
+  }
+};
+
+/// dequantize of signed codes that the model was handed: as unsigned ones.
+struct UnsignedInput : OpRewritePattern<DequantizeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(DequantizeOp op,
+                                PatternRewriter &rewriter) const override {
+    Value source = op.getInput();
+    while (source.getDefiningOp<TransposeOp>() ||
+           source.getDefiningOp<ReshapeOp>())
+      source = source.getDefiningOp()->getOperand(0);
+    Type element = tensorElement(source.getType());
+    if (!isa<BlockArgument>(source) || !isCodeType(element) ||
+        hasUnsignedCodes(source))
+      return failure();
+    int64_t shift = -minCode(element);
+    auto recode =
+        RecodeOp::create(rewriter, op.getLoc(),
+                         unsignedCodes(op.getInput(), maxCode(element) + shift),
+                         op.getInput(), shift);
+    rewriter.replaceOpWithNewOp<DequantizeOp>(
+        op, op.getType(), recode, op.getScale(),
+        shifted(op.getZeroPoint(), shift), op.getAxis());
+    return success();
+  }
+};
+
+/// Largest code that the producer of unsigned codes yields.
+int64_t largestCode(Value codes) {
+  if (auto quantize = codes.getDefiningOp<QuantizeOp>())
+    return quantize.getMax();
+  if (auto threshold = codes.getDefiningOp<ThresholdOp>())
+    return threshold.getCount();
+  return maxCode(tensorElement(codes.getType()));
+}
+
+/// quantize(dequantize(c)) that only shifts every code that occurs.
+struct RequantizeShift : OpRewritePattern<QuantizeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(QuantizeOp op,
+                                PatternRewriter &rewriter) const override {
+    auto dequantize = op.getInput().getDefiningOp<DequantizeOp>();
+    if (!dequantize || dequantize.getScaleAttr() != op.getScaleAttr() ||
+        !isCodeType(tensorElement(dequantize.getInput().getType())))
+      return failure();
+    if (op.getScale().size() != 1 || op.getZeroPoint().size() != 1 ||
+        dequantize.getZeroPoint().size() != 1)
+      return failure();
+    double shift = op.getZeroPoint()[0] - dequantize.getZeroPoint()[0];
+    Type element = tensorElement(dequantize.getInput().getType());
+    if (!isIntegral(shift) || !isIntegral(op.getZeroPoint()[0]) ||
+        minCode(element) + shift < double(int64_t(op.getMin())) ||
+        largestCode(dequantize.getInput()) + shift >
+            double(int64_t(op.getMax())))
+      return failure();
+    rewriter.replaceOpWithNewOp<RecodeOp>(
+        op, op.getType(), dequantize.getInput(), static_cast<int64_t>(shift));
+    return success();
+  }
+};
+
+/// recode(recode(c)) whose inner sum no code overflows: one recode.
+struct RecodeTwice : OpRewritePattern<RecodeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(RecodeOp op,
+                                PatternRewriter &rewriter) const override {
+    auto inner = op.getInput().getDefiningOp<RecodeOp>();
+    if (!inner)
+      return failure();
+    Type middle = tensorElement(inner.getType());
+    int64_t first = inner.getOffset(), second = op.getOffset();
+    int64_t low = minCode(tensorElement(inner.getInput().getType())) + first;
+    int64_t high = largestCode(inner.getInput()) + first;
+    if (low < minCode(middle) || high > maxCode(middle))
+      return failure();
+    rewriter.replaceOpWithNewOp<RecodeOp>(op, op.getType(), inner.getInput(),
+                                          first + second);
+    return success();
+  }
+};
+
+//===----------------------------------------------------------------------===//
+// Data movement on the code side
+//===----------------------------------------------------------------------===//
+
+/// movement(recode(c)): recode(movement(c)).
+template <typename MoveOp>
+struct MoveRecoded : OpRewritePattern<MoveOp> {
+  using OpRewritePattern<MoveOp>::OpRewritePattern;
+  LogicalResult matchAndRewrite(MoveOp op,
+                                PatternRewriter &rewriter) const override {
+    auto recode = op.getInput().template getDefiningOp<RecodeOp>();
+    if (!recode)
+      return failure();
+    Type element = tensorElement(recode.getInput().getType());
+    auto type = cast<RankedTensorType>(op.getType());
+    auto moved = cast<MoveOp>(rewriter.clone(*op));
+    moved.getInputMutable().set(recode.getInput());
+    moved.getResult().setType(type.clone(element));
+    rewriter.replaceOpWithNewOp<RecodeOp>(op, type, moved, recode.getOffset());
+    return success();
+  }
+};
+
+Value recreate(DequantizeOp like, Value codes, ArrayRef<int64_t> shape,
+               int64_t axis, PatternRewriter &rewriter) {
+  auto type = cast<RankedTensorType>(like.getType()).clone(shape);
+  return DequantizeOp::create(rewriter, like.getLoc(), type, codes,
+                              like.getScale(), like.getZeroPoint(), axis);
+}
+
+bool isPerTensor(DequantizeOp op) {
+  return op.getScale().size() == 1 && op.getZeroPoint().size() == 1;
+}
+
+struct TransposeCodes : OpRewritePattern<TransposeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(TransposeOp op,
+                                PatternRewriter &rewriter) const override {
+    auto dequantize = op.getInput().getDefiningOp<DequantizeOp>();
+    if (!dequantize)
+      return failure();
+    ArrayRef<int64_t> shape = tensorShape(op.getType()), perm = op.getPerm();
+    Value codes = dequantize.getInput();
+    auto type = cast<RankedTensorType>(codes.getType()).clone(shape);
+    Value moved = TransposeOp::create(rewriter, op.getLoc(), type, codes, perm);
+    int64_t axis =
+        isPerTensor(dequantize)
+            ? 0
+            : llvm::find(perm, int64_t(dequantize.getAxis())) - perm.begin();
+    rewriter.replaceOp(op, recreate(dequantize, moved, shape, axis, rewriter));
+    return success();
+  }
+};
+
+struct ReshapeCodes : OpRewritePattern<ReshapeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ReshapeOp op,
+                                PatternRewriter &rewriter) const override {
+    auto dequantize = op.getInput().getDefiningOp<DequantizeOp>();
+    if (!dequantize)
+      return failure();
+    ArrayRef<int64_t> from = tensorShape(op.getInput().getType());
+    ArrayRef<int64_t> to = tensorShape(op.getType());
+    bool keepsAxis = dequantize.getAxis() == 0 && !from.empty() &&
+                     !to.empty() && from[0] == to[0];
+    if (!isPerTensor(dequantize) && !keepsAxis)
+      return failure();
+    Value codes = dequantize.getInput();
+    auto type = cast<RankedTensorType>(codes.getType()).clone(to);
+    Value moved = ReshapeOp::create(rewriter, op.getLoc(), type, codes);
+    rewriter.replaceOp(op, recreate(dequantize, moved, to, 0, rewriter));
+    return success();
+  }
+};
+
+/// concat of codes of one grid.
+struct ConcatCodes : OpRewritePattern<ConcatOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ConcatOp op,
+                                PatternRewriter &rewriter) const override {
+    auto first = op.getInputs().front().getDefiningOp<DequantizeOp>();
+    if (!first || !isPerTensor(first))
+      return failure();
+    SmallVector<Value> codes;
+    for (Value input : op.getInputs()) {
+      auto other = input.getDefiningOp<DequantizeOp>();
+      if (!other || other.getScaleAttr() != first.getScaleAttr() ||
+          other.getZeroPointAttr() != first.getZeroPointAttr() ||
+          tensorElement(other.getInput().getType()) !=
+              tensorElement(first.getInput().getType()))
+        return failure();
+      codes.push_back(other.getInput());
+    }
+    ArrayRef<int64_t> shape = tensorShape(op.getType());
+    auto type = cast<RankedTensorType>(codes[0].getType()).clone(shape);
+    Value joined =
+        ConcatOp::create(rewriter, op.getLoc(), type, codes, op.getAxis());
+    rewriter.replaceOp(op, recreate(first, joined, shape, 0, rewriter));
+    return success();
+  }
+};
+
+/// conv2d(pad(x, 0)): the convolution's own pads.
+struct PadIntoConv : OpRewritePattern<Conv2DOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(Conv2DOp op,
+                                PatternRewriter &rewriter) const override {
+    auto pad = op.getInput().getDefiningOp<PadOp>();
+    if (!pad || !pad.getValue().isZero())
+      return failure();
+    ArrayRef<int64_t> low = pad.getLow(), high = pad.getHigh();
+    if (low[0] || low[1] || high[0] || high[1])
+      return failure();
+    SmallVector<int64_t> pads(op.getPads());
+    int64_t more[4] = {low[2], low[3], high[2], high[3]};
+    for (int i = 0; i < 4; ++i)
+      pads[i] += more[i];
+    rewriter.modifyOpInPlace(op, [&] {
+      op.getInputMutable().set(pad.getInput());
+      op.setPads(pads);
+    });
+    return success();
+  }
+};
+
+/// matmul of a constant by a value: the transposed product, so that the
+/// constant is always on the right.
+struct ConstantOnTheRight : OpRewritePattern<MatmulOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(MatmulOp op,
+                                PatternRewriter &rewriter) const override {
+    auto isConstant = [](Value value) {
+      if (auto dequantize = value.getDefiningOp<DequantizeOp>())
+        value = dequantize.getInput();
+      return matchPattern(value, m_Constant());
+    };
+    ArrayRef<int64_t> a = tensorShape(op.getLhs().getType());
+    ArrayRef<int64_t> b = tensorShape(op.getRhs().getType());
+    if (!isConstant(op.getLhs()) || isConstant(op.getRhs()) || a.size() != 2)
+      return failure();
+    auto swapped = [&](Value value) -> Value {
+      auto type = cast<RankedTensorType>(value.getType());
+      SmallVector<int64_t> perm = llvm::to_vector(
+                               llvm::seq<int64_t>(0, type.getRank())),
+                           shape(type.getShape());
+      std::swap(perm[perm.size() - 1], perm[perm.size() - 2]);
+      std::swap(shape[shape.size() - 1], shape[shape.size() - 2]);
+      return TransposeOp::create(rewriter, op.getLoc(), type.clone(shape),
+                                 value, perm);
+    };
+    SmallVector<int64_t> shape(b.drop_back(2));
+    shape.append({b.back(), a[0]});
+    auto type = cast<RankedTensorType>(op.getType()).clone(shape);
+    auto product = MatmulOp::create(rewriter, op.getLoc(), type,
+                                    swapped(op.getRhs()), swapped(op.getLhs()));
+    product->setDiscardableAttrs(op->getDiscardableAttrDictionary());
+    rewriter.replaceOp(op, swapped(product));
+    return success();
+  }
+};
+
+struct ImportFoldPass : ulq::impl::ImportFoldBase<ImportFoldPass> {
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    patterns.add<ClampQuantized, ClampConstant, ClampOfRound, RoundOfClamp,
+                 ScaleIntoQuantize, ScaleIntoDequantize, ZeroPointLast,
+                 UnsignedQuantize, DequantizeRecoded, UnsignedInput,
+                 RequantizeShift, RecodeTwice, MoveRecoded<TransposeOp>,
+                 MoveRecoded<ReshapeOp>, TransposeCodes, ReshapeCodes,
+                 ConcatCodes, PadIntoConv, ConstantOnTheRight>(&getContext());
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
+  }
+};
+
+} // namespace

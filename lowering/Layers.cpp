@@ -1,0 +1,173 @@
+//===- Layers.cpp - what the code generation passes know of a layer -------===//
+//
+// Part of ulq, under the Apache License v2.0 with LLVM Exceptions.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowering/Layers.h"
+#include "mlir/IR/Matchers.h"
+#include "llvm/ADT/bit.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+namespace ulq {
+
+namespace {
+
+template <typename T>
+bool appendElements(DenseElementsAttr value, bool zeroExtend,
+                    SmallVectorImpl<int32_t> &elements) {
+  auto range = value.tryGetValues<T>();
+  if (failed(range))
+    return false;
+  using Unsigned = std::make_unsigned_t<T>;
+  for (T element : *range)
+    elements.push_back(zeroExtend ? static_cast<int32_t>(Unsigned(element))
+                                  : static_cast<int32_t>(element));
+  return true;
+}
+
+/// The last step's largest code.
+int64_t largestResult(LayerOp op) {
+  if (std::optional<ElementsAttr> thresholds = op.getThresholds())
+    return thresholds->getShapedType().getShape().back();
+  Attribute last = op.getEpilogue().getValue().back();
+  if (auto quantize = dyn_cast<QuantizeStepAttr>(last))
+    return quantize.getMax();
+  return cast<ThresholdStepAttr>(last).getCount();
+}
+
+} // namespace
+
+std::string locationName(Location loc) {
+  if (auto name = loc->findInstanceOf<NameLoc>())
+    return name.getName().str();
+  return "layer";
+}
+
+std::optional<SmallVector<int32_t>> constantElements(Value value,
+                                                     bool asFloat) {
+  DenseElementsAttr attr;
+  if (!matchPattern(value, m_Constant(&attr)))
+    return std::nullopt;
+  SmallVector<int32_t> elements;
+  elements.reserve(attr.getNumElements());
+  if (attr.getElementType().isF32()) {
+    for (float element : attr.getValues<float>())
+      elements.push_back(llvm::bit_cast<int32_t>(element));
+    return elements;
+  }
+  bool zeroExtend = tensorElement(value.getType()).isUnsignedInteger();
+  if (!appendElements<int8_t>(attr, zeroExtend, elements) &&
+      !appendElements<int16_t>(attr, zeroExtend, elements) &&
+      !appendElements<int32_t>(attr, zeroExtend, elements))
+    return std::nullopt;
+  if (asFloat)
+    for (int32_t &element : elements)
+      element = llvm::bit_cast<int32_t>(static_cast<float>(element));
+  return elements;
+}
+
+int64_t largestCode(Value value) {
+  int64_t fallback = maxCode(tensorElement(value.getType()));
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return fallback;
+  if (auto quantize = dyn_cast<QuantizeOp>(op))
+    return quantize.getMax();
+  if (auto threshold = dyn_cast<ThresholdOp>(op))
+    return threshold.getCount();
+  if (auto layer = dyn_cast<LayerOp>(op))
+    return largestResult(layer);
+  // These move codes and make no new ones.
+  if (isa<MaxPoolCodesOp, ReshapeOp, TransposeOp, PackOp, UnpackOp>(op))
+    return largestCode(op->getOperand(0));
+  return fallback;
+}
+
+int64_t elementStorage(Type type) {
+  if (auto packed = dyn_cast<PackedType>(type))
+    return packed.getLayout().getBits();
+  Type element = tensorElement(type);
+  if (element.isF32())
+    return 32;
+  return storageBits(element.getIntOrFloatBitWidth());
+}
+
+LayerShape layerShape(LayerOp op) {
+  GeometryAttr g = op.getGeometry();
+  ArrayRef<int64_t> output = g.getOutput();
+  Type element = tensorElement(op.getInput().getType());
+  LayerShape shape;
+  shape.rows = output[0] * output[1] * output[2];
+  shape.groups = g.getGroups();
+  shape.outputs = output[3] / g.getGroups();
+  shape.taps = g.getKernel()[0] * g.getKernel()[1];
+  shape.channels = g.getInput()[3] / g.getGroups();
+  shape.codeBits = element.getIntOrFloatBitWidth();
+  shape.storageBits = elementStorage(op.getInput().getType());
+  shape.maxCode = op.getMaxCode().value_or(0);
+  shape.weightBits = op.getWeightBits().value_or(32);
+  shape.weightBase = op.getWeightBase().value_or(0);
+  shape.weightStep = op.getWeightStep().value_or(1);
+  shape.weightLevels = op.getWeightLevels().value_or(0);
+  return shape;
+}
+
+LayerShape flowShape(const LayerShape &shape, const Kernel &kernel) {
+  LayerShape flow = shape;
+  if (!kernel.groupsAreLanes())
+    return flow;
+  flow.outputs *= shape.groups;
+  flow.channels *= shape.groups;
+  flow.groups = 1;
+  return flow;
+}
+
+int64_t panelCount(const LayerShape &flow, int64_t tileOutputs) {
+  return flow.groups * llvm::divideCeil(flow.outputs, tileOutputs);
+}
+
+bool splitsRows(const LayerShape &shape, const Kernel &kernel,
+                const Candidate &tile, int64_t workgroups) {
+  LayerShape flow = flowShape(shape, kernel);
+  int64_t panels = panelCount(flow, tile.outputs);
+  if (panels < workgroups)
+    return true;
+  int64_t tilesOfRows = llvm::divideCeil(shape.rows, tile.rows);
+  if (tilesOfRows < workgroups)
+    return false;
+  int64_t weights = panels * kernel.unpackedPanelBytes(shape, tile);
+  int64_t patches = shape.rows * flow.groups * kernel.rowFormat(shape).rowBytes;
+  return patches >= weights;
+}
+
+FailureOr<KernelChoice> kernelChoice(LayerOp op) {
+  KernelAttr attr = op.getKernelAttr();
+  if (!attr)
+    return op.emitOpError("expected a kernel: run ulq-select-kernel first");
+  KernelChoice choice;
+  choice.kernel = lookupKernel(attr.getFamily());
+  choice.isa = lookupIsa(attr.getIsa());
+  if (!choice.kernel || !choice.isa)
+    return op.emitOpError("expected a known kernel and ISA, got ")
+           << attr.getFamily() << " and " << attr.getIsa();
+  LayerShape shape = layerShape(op);
+  std::optional<Candidate> tile =
+      choice.kernel->match(shape, choice.isa->traits);
+  if (!tile)
+    return op.emitOpError("expected a layer that kernel ")
+           << attr.getFamily() << " takes on " << attr.getIsa();
+  choice.tile = *tile;
+  choice.tile.rows = attr.getRows();
+  choice.tile.outputs = attr.getOutputs();
+  choice.format = choice.kernel->rowFormat(shape);
+  choice.panels =
+      panelCount(flowShape(shape, *choice.kernel), choice.tile.outputs);
+  choice.splitsRows =
+      splitsRows(shape, *choice.kernel, choice.tile, attr.getWorkgroups());
+  return choice;
+}
+
+} // namespace ulq

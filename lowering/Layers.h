@@ -1,0 +1,64 @@
+//===- Layers.h - what the code generation passes know of a layer ---------===//
+//
+// Part of ulq, under the Apache License v2.0 with LLVM Exceptions.
+//
+//===----------------------------------------------------------------------===//
+#ifndef ULQ_LOWERING_LAYERS_H
+#define ULQ_LOWERING_LAYERS_H
+
+#include "lowering/isa/Isa.h"
+
+namespace ulq {
+
+/// The name that a location carries, "layer" where it has none.
+std::string locationName(mlir::Location loc);
+
+/// Elements of a constant: sign- or zero-extended integers, or, with `asFloat`,
+/// the bit patterns of their f32 values. None where `value` is no constant.
+std::optional<llvm::SmallVector<int32_t>> constantElements(mlir::Value value,
+                                                           bool asFloat);
+
+/// The largest code that a tensor can have, from the operation it comes from.
+int64_t largestCode(mlir::Value value);
+
+/// Bits of an element in memory: the layout's, 32 for f32, else the default
+/// storage of the code.
+int64_t elementStorage(mlir::Type type);
+
+/// The layer as kernels see it. Expects `ulq-prove-ranges` to have run.
+LayerShape layerShape(LayerOp op);
+
+/// What `ulq-select-kernel` decided, as the kernel and its ISA see it.
+struct KernelChoice {
+  const Kernel *kernel;
+  const Isa *isa;
+  Candidate tile;
+  RowFormat format;
+  int64_t panels;  // over all groups
+  bool splitsRows; // workgroups take blocks of rows, otherwise panels
+};
+
+/// The choice that `op` carries, or failure with an error on the op.
+mlir::FailureOr<KernelChoice> kernelChoice(LayerOp op);
+
+/// The shape that loops around `kernel` run over: that of the layer, or, where
+/// groups are lanes, one group of all channels.
+LayerShape flowShape(const LayerShape &shape, const Kernel &kernel);
+
+/// Panels over all groups of a flow shape.
+int64_t panelCount(const LayerShape &flow, int64_t tileOutputs);
+
+/// Whether workgroups divide the rows rather than the panels: the larger of
+/// the two operands is divided, because every workgroup prepares its own copy
+/// of what it does not divide.
+bool splitsRows(const LayerShape &shape, const Kernel &kernel,
+                const Candidate &tile, int64_t workgroups);
+
+/// `value` rounded up to a multiple of `unit`.
+inline int64_t roundUp(int64_t value, int64_t unit) {
+  return (value + unit - 1) / unit * unit;
+}
+
+} // namespace ulq
+
+#endif // ULQ_LOWERING_LAYERS_H

@@ -1,0 +1,277 @@
+//===- SelectKernel.cpp - choose kernels, tiles and layouts ---------------===//
+//
+// Part of ulq, under the Apache License v2.0 with LLVM Exceptions.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowering/Layers.h"
+#include "lowering/Passes.h"
+#include "mlir/IR/Remarks.h"
+
+using namespace mlir;
+
+namespace ulq {
+#define GEN_PASS_DEF_SELECTKERNEL
+#include "lowering/Passes.h.inc"
+} // namespace ulq
+
+using namespace ulq;
+
+namespace {
+
+/// Gathered rows stay in the second-level cache.
+constexpr int64_t kBlockBytes = 128 * 1024;
+/// Work that pays for one more workgroup.
+constexpr int64_t kWorkgroupMacs = 100 * 1000;
+
+struct Offer {
+  const Kernel *kernel;
+  Candidate tile;
+};
+
+//===----------------------------------------------------------------------===//
+// Storage
+//===----------------------------------------------------------------------===//
+
+/// Storage widths of the code tensors around layers and pools.
+class StoragePlan {
+public:
+  explicit StoragePlan(ModuleOp module) {
+    module->walk([&](LayerOp op) { addLayer(op); });
+    // A pool keeps the layout of its input.
+    for (bool changed = true; changed;) {
+      changed = false;
+      module->walk([&](MaxPoolCodesOp op) {
+        if (wide.contains(op.getInput()) == wide.contains(op.getResult()))
+          return;
+        wide.insert_range(ValueRange{op.getInput(), op.getResult()});
+        changed = true;
+      });
+    }
+  }
+
+  int64_t bits(Value value) const {
+    return wide.contains(value) ? 8 : elementStorage(value.getType());
+  }
+
+  PackedType packedType(Value value) const {
+    Type type = value.getType();
+    auto layout = LayoutAttr::get(type.getContext(), bits(value));
+    return PackedType::get(type.getContext(), tensorShape(type),
+                           tensorElement(type), layout);
+  }
+
+private:
+  /// Every group of channels starts at a byte.
+  void addLayer(LayerOp op) {
+    int64_t groups = op.getGeometry().getGroups();
+    if (groups == 1)
+      return;
+    require(op.getInput(), op.getGeometry().getInput()[3] / groups);
+    int64_t outputs = op.getGeometry().getOutput()[3] / groups;
+    for (Value addend : op.getAddends())
+      require(addend, outputs);
+    for (Value result : op.getResults())
+      require(result, outputs);
+  }
+
+  void require(Value value, int64_t channels) {
+    if (channels * elementStorage(value.getType()) % 8)
+      wide.insert(value);
+  }
+
+  DenseSet<Value> wide;
+};
+
+/// Code results become packed, behind an unpack for users of plain tensors.
+void packResults(Operation *op, const StoragePlan &plan) {
+  OpBuilder builder(op->getContext());
+  builder.setInsertionPointAfter(op);
+  for (Value result : op->getResults()) {
+    Type plain = result.getType();
+    if (tensorElement(plain).isF32())
+      continue;
+    result.setType(plan.packedType(result));
+    auto unpack = UnpackOp::create(builder, op->getLoc(), plain, result);
+    result.replaceAllUsesExcept(unpack, unpack);
+  }
+}
+
+/// Code operands become packed.
+void packOperands(Operation *op, const StoragePlan &plan,
+                  DenseMap<Value, Value> &packed) {
+  OpBuilder builder(op->getContext());
+  for (OpOperand &operand : op->getOpOperands()) {
+    bool isWeights = isa<LayerOp>(op) && operand.getOperandNumber() == 1;
+    Value value = operand.get();
+    if (isWeights || tensorElement(value.getType()).isF32())
+      continue;
+    Value &stored = packed[value];
+    if (auto unpack = value.getDefiningOp<UnpackOp>())
+      stored = unpack.getInput();
+    builder.setInsertionPointAfterValue(value);
+    if (!stored)
+      stored = PackOp::create(builder, value.getLoc(), plan.packedType(value),
+                              value);
+    operand.set(stored);
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Kernels
+//===----------------------------------------------------------------------===//
+
+/// Parts into which the work may be divided: none with too little to do.
+int64_t usefulWorkgroups(int64_t macs, int64_t most) {
+  return std::clamp<int64_t>(macs / kWorkgroupMacs, 1,
+                             std::max<int64_t>(most, 1));
+}
+
+int64_t blockRows(const LayerShape &shape, const Candidate &tile,
+                  int64_t rowBytes, int64_t parts) {
+  int64_t share = roundUp((shape.rows + parts - 1) / parts, tile.rows);
+  int64_t cached = kBlockBytes / rowBytes / tile.rows * tile.rows;
+  return std::max(tile.rows, std::min(share, cached));
+}
+
+KernelAttr makeKernel(MLIRContext *context, const LayerShape &shape,
+                      const Isa &isa, ArrayRef<Offer> offers, int64_t most) {
+  const auto &[kernel, tile] = offers.front();
+  int64_t macs =
+      shape.rows * shape.groups * shape.outputs * shape.taps * shape.channels;
+  int64_t wanted = usefulWorkgroups(macs, most);
+  int64_t panels = panelCount(flowShape(shape, *kernel), tile.outputs);
+  bool byRows = splitsRows(shape, *kernel, tile, wanted);
+  int64_t block = blockRows(shape, tile, kernel->rowFormat(shape).rowBytes,
+                            byRows ? wanted : 1);
+  int64_t blocks = (shape.rows + block - 1) / block;
+  int64_t workgroups = std::min(wanted, byRows ? blocks : panels);
+  // Fewer workgroups must not turn the division around.
+  if (splitsRows(shape, *kernel, tile, workgroups) != byRows)
+    workgroups = 1;
+  Builder builder(context);
+  StringRef runnerUp = offers.size() > 1 ? offers[1].kernel->name() : "";
+  double margin =
+      offers.size() > 1 ? offers[1].tile.cyclesPerMac / tile.cyclesPerMac : 1.0;
+  return KernelAttr::get(
+      context, builder.getStringAttr(kernel->name()),
+      builder.getStringAttr(isa.name), tile.rows, tile.outputs, block,
+      workgroups, builder.getF64FloatAttr(tile.cyclesPerMac),
+      builder.getStringAttr(runnerUp), builder.getF64FloatAttr(margin));
+}
+
+void reportChoice(Operation *op, KernelAttr kernel) {
+  std::string name = locationName(op->getLoc());
+  std::string tile =
+      (Twine(kernel.getRows()) + "x" + Twine(kernel.getOutputs())).str();
+  remark::passed(op->getLoc(),
+                 remark::RemarkOpts::name(name).category("ulq-select-kernel"))
+      << remark::metric("kernel", kernel.getFamily().getValue())
+      << remark::metric("isa", kernel.getIsa().getValue())
+      << remark::metric("tile", tile)
+      << remark::metric("cost",
+                        static_cast<float>(kernel.getCost().getValueAsDouble()))
+      << remark::metric("runnerUp", kernel.getRunnerUp().getValue());
+}
+
+struct Selection {
+  const Isa &isa;
+  StringRef family;
+  int64_t workgroups;
+
+  LogicalResult select(Operation *op, const StoragePlan &plan) const {
+    if (auto layer = dyn_cast<LayerOp>(op))
+      return selectLayer(layer, plan);
+    selectPool(cast<MaxPoolCodesOp>(op));
+    return success();
+  }
+
+private:
+  /// Kernels that are exact for this layer, cheapest first; only `family`
+  /// where it is among them.
+  SmallVector<Offer> offers(const LayerShape &shape, bool needsSums) const {
+    SmallVector<Offer> found;
+    for (const Kernel *kernel : allKernels()) {
+      // Rows of all channels have no sum that belongs to one group.
+      if (needsSums && kernel->groupsAreLanes())
+        continue;
+      if (std::optional<Candidate> tile = kernel->match(shape, isa.traits))
+        found.push_back({kernel, *tile});
+    }
+    llvm::sort(found, [](const Offer &a, const Offer &b) {
+      return std::pair(a.tile.cyclesPerMac, a.kernel->name()) <
+             std::pair(b.tile.cyclesPerMac, b.kernel->name());
+    });
+    auto forced = llvm::find_if(
+        found, [&](const Offer &o) { return o.kernel->name() == family; });
+    if (forced != found.end())
+      std::rotate(found.begin(), forced, std::next(forced));
+    return found;
+  }
+
+  LogicalResult selectLayer(LayerOp op, const StoragePlan &plan) const {
+    if (!op.getWeightBits())
+      return op.emitOpError("expected weightBits: run ulq-prove-ranges first");
+    LayerShape shape = layerShape(op);
+    shape.storageBits = plan.bits(op.getInput());
+    SmallVector<Offer> found = offers(shape, op.getWeightZero().has_value());
+    if (found.empty())
+      return op.emitOpError("expected a kernel on ")
+             << isa.name << " for codes of " << shape.codeBits
+             << " bits and weights of " << shape.weightBits << " bits";
+    KernelAttr kernel =
+        makeKernel(op.getContext(), shape, isa, found, workgroups);
+    op.setKernelAttr(kernel);
+    reportChoice(op, kernel);
+    return success();
+  }
+
+  void selectPool(MaxPoolCodesOp op) const {
+    GeometryAttr g = op.getGeometry();
+    ArrayRef<int64_t> output = g.getOutput();
+    int64_t rows = output[0] * output[1] * output[2];
+    int64_t work = rows * output[3] * g.getKernel()[0] * g.getKernel()[1];
+    int64_t parts = std::min(rows, usefulWorkgroups(work, workgroups));
+    Builder builder(op.getContext());
+    KernelAttr kernel = KernelAttr::get(
+        op.getContext(), builder.getStringAttr("max_pool"),
+        builder.getStringAttr(isa.name), 1, output[3],
+        (rows + parts - 1) / parts, parts, builder.getF64FloatAttr(0.0),
+        builder.getStringAttr(""), builder.getF64FloatAttr(1.0));
+    op.setKernelAttr(kernel);
+    reportChoice(op, kernel);
+  }
+};
+
+struct SelectKernelPass : ulq::impl::SelectKernelBase<SelectKernelPass> {
+  using SelectKernelBase::SelectKernelBase;
+
+  void runOnOperation() override {
+    const Isa *provider = lookupIsa(isa);
+    if (!provider) {
+      getOperation()->emitError("expected a known ISA, got '") << isa << "'";
+      return signalPassFailure();
+    }
+    StoragePlan plan(getOperation());
+    Selection selection{*provider, family, workgroups};
+    SmallVector<Operation *> ops;
+    getOperation()->walk([&](Operation *op) {
+      if (llvm::isa<LayerOp, MaxPoolCodesOp>(op))
+        ops.push_back(op);
+    });
+    for (Operation *op : ops)
+      if (failed(selection.select(op, plan)))
+        return signalPassFailure();
+    for (Operation *op : ops)
+      packResults(op, plan);
+    DenseMap<Value, Value> packed;
+    for (Operation *op : ops)
+      packOperands(op, plan, packed);
+    getOperation()->walk([](UnpackOp op) {
+      if (op.use_empty())
+        op.erase();
+    });
+  }
+};
+
+} // namespace

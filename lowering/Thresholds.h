@@ -1,0 +1,25 @@
+//===- Thresholds.h - epilogues as integer thresholds ---------------------===//
+//
+// Part of ulq, under the Apache License v2.0 with LLVM Exceptions.
+//
+//===----------------------------------------------------------------------===//
+#ifndef ULQ_LOWERING_THRESHOLDS_H
+#define ULQ_LOWERING_THRESHOLDS_H
+
+#include "lowering/Steps.h"
+
+namespace ulq {
+
+/// Replaces the epilogue of a layer by integer thresholds where it is a
+/// monotone function of the accumulator with at most 16 codes and no float
+/// result. Fails, without a diagnostic and without a change, where it is not.
+mlir::LogicalResult solveThresholds(LayerOp layer);
+
+/// Where the codes that occur are a proper arithmetic progression, renumbers
+/// them from 0 and rewrites the consumers; does nothing where a consumer
+/// cannot be rewritten.
+void dropUnreachedCodes(LayerOp layer);
+
+} // namespace ulq
+
+#endif // ULQ_LOWERING_THRESHOLDS_H

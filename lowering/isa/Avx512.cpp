@@ -1,0 +1,29 @@
+//===- Avx512.cpp - x86-64-v4: AVX-512 F, BW, CD, DQ, VL ------------------===//
+//
+// Part of ulq, under the Apache License v2.0 with LLVM Exceptions.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowering/isa/X86.h"
+
+namespace ulq {
+
+static void populate(mlir::RewritePatternSet &patterns) {
+  patterns.add<TableLookupToPshufb, Dot4ToPmadd>(patterns.getContext(),
+                                                 /*maxBytes=*/64);
+}
+
+const Isa &getAvx512Isa() {
+  static const Isa isa = {
+      /*name=*/"avx512bw",
+      /*triple=*/"x86_64-none-elf",
+      /*features=*/
+      "+avx512f,+avx512bw,+avx512cd,+avx512dq,+avx512vl,"
+      "+bmi,+bmi2,+cx16,+f16c,+fma,+lzcnt,+movbe,+popcnt,+xsave",
+      {/*vectorBytes=*/64, /*vectorRegisters=*/32, /*lookupCycles=*/1.0,
+       /*dot4Cycles=*/1.2, /*wideDot4=*/false, /*fma=*/true},
+      populate};
+  return isa;
+}
+
+} // namespace ulq

@@ -1,0 +1,122 @@
+//===- Generic.cpp - any CPU with 16-byte vectors, no intrinsics ----------===//
+//
+// Part of ulq, under the Apache License v2.0 with LLVM Exceptions.
+//
+// Plain vector operations that LLVM lowers for every target. They rely on a
+// little-endian byte order within a vector, as all ulq kernels do.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowering/isa/Isa.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+namespace ulq {
+
+namespace {
+
+/// Builds lane-wise arithmetic on integer vectors.
+struct Lanes {
+  mlir::OpBuilder &builder;
+  mlir::Location loc;
+
+  mlir::Value cast(mlir::Value value, int64_t lanes, unsigned bits) {
+    auto type = mlir::VectorType::get({lanes}, builder.getIntegerType(bits));
+    return mlir::vector::BitCastOp::create(builder, loc, type, value);
+  }
+  mlir::Value splat(mlir::Value like, int64_t value) {
+    auto type = llvm::cast<mlir::VectorType>(like.getType());
+    llvm::APInt element(type.getElementTypeBitWidth(), value);
+    return mlir::arith::ConstantOp::create(
+        builder, loc, mlir::DenseElementsAttr::get(type, element));
+  }
+  mlir::Value add(mlir::Value lhs, mlir::Value rhs) {
+    return mlir::arith::AddIOp::create(builder, loc, lhs, rhs);
+  }
+  mlir::Value shiftLeft(mlir::Value value, int64_t bits) {
+    return mlir::arith::ShLIOp::create(builder, loc, value, splat(value, bits));
+  }
+  mlir::Value shiftRight(mlir::Value value, int64_t bits) {
+    return mlir::arith::ShRSIOp::create(builder, loc, value,
+                                        splat(value, bits));
+  }
+  mlir::Value shiftRightUnsigned(mlir::Value value, int64_t bits) {
+    return mlir::arith::ShRUIOp::create(builder, loc, value,
+                                        splat(value, bits));
+  }
+};
+
+/// dot4 on 16-bit lanes, even and odd bytes apart: a product of u8 by s8 fits
+/// 16 bits, and lanes are widened in place by shifts, so nothing is shuffled.
+struct Dot4ToHalves : mlir::OpRewritePattern<Dot4Op> {
+  using OpRewritePattern::OpRewritePattern;
+
+  mlir::LogicalResult
+  matchAndRewrite(Dot4Op op, mlir::PatternRewriter &rewriter) const override {
+    Lanes lanes{rewriter, op.getLoc()};
+    int64_t words = llvm::cast<mlir::VectorType>(op.getType()).getNumElements();
+    mlir::Value lhs = lanes.cast(op.getLhs(), words * 2, 16);
+    mlir::Value rhs = lanes.cast(op.getRhs(), words * 2, 16);
+    mlir::Value lhsEven = lanes.shiftRightUnsigned(lanes.shiftLeft(lhs, 8), 8);
+    mlir::Value lhsOdd = lanes.shiftRightUnsigned(lhs, 8);
+    mlir::Value rhsEven = lanes.shiftRight(lanes.shiftLeft(rhs, 8), 8);
+    mlir::Value rhsOdd = lanes.shiftRight(rhs, 8);
+
+    mlir::Value sum = op.getAcc();
+    for (auto [left, right] : {std::pair(lhsEven, rhsEven), {lhsOdd, rhsOdd}}) {
+      mlir::Value products =
+          mlir::arith::MulIOp::create(rewriter, op.getLoc(), left, right);
+      mlir::Value pairs = lanes.cast(products, words, 32);
+      mlir::Value low = lanes.shiftRight(lanes.shiftLeft(pairs, 16), 16);
+      sum = lanes.add(sum, lanes.add(low, lanes.shiftRight(pairs, 16)));
+    }
+    rewriter.replaceOp(op, sum);
+    return mlir::success();
+  }
+};
+
+/// table_lookup by one scalar element access per byte: it is there to be
+/// correct, its cost keeps lookup kernels from being chosen.
+struct TableLookupToElements : mlir::OpRewritePattern<TableLookupOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  mlir::LogicalResult
+  matchAndRewrite(TableLookupOp op,
+                  mlir::PatternRewriter &rewriter) const override {
+    mlir::Location loc = op.getLoc();
+    mlir::Value result = op.getIndex();
+    for (int64_t i = 0, e = op.getType().getNumElements(); i < e; ++i) {
+      mlir::Value index =
+          mlir::vector::ExtractOp::create(rewriter, loc, op.getIndex(), i);
+      index = mlir::arith::IndexCastUIOp::create(
+          rewriter, loc, rewriter.getIndexType(), index);
+      mlir::Value lane =
+          mlir::arith::ConstantIndexOp::create(rewriter, loc, i / 16 * 16);
+      index = mlir::arith::AddIOp::create(rewriter, loc, index, lane);
+      mlir::Value byte = mlir::vector::ExtractOp::create(
+          rewriter, loc, op.getTable(), mlir::OpFoldResult(index));
+      result = mlir::vector::InsertOp::create(rewriter, loc, byte, result, i);
+    }
+    rewriter.replaceOp(op, result);
+    return mlir::success();
+  }
+};
+
+} // namespace
+
+static void populate(mlir::RewritePatternSet &patterns) {
+  patterns.add<Dot4ToHalves, TableLookupToElements>(patterns.getContext());
+}
+
+const Isa &getGenericIsa() {
+  static const Isa isa = {/*name=*/"generic",
+                          /*triple=*/"",
+                          /*features=*/"",
+                          {/*vectorBytes=*/16, /*vectorRegisters=*/16,
+                           /*lookupCycles=*/40.0, /*dot4Cycles=*/5.0,
+                           /*wideDot4=*/true, /*fma=*/false},
+                          populate};
+  return isa;
+}
+
+} // namespace ulq

@@ -1,0 +1,293 @@
+//===- Dot.cpp - products of bytes, four at a time ------------------------===//
+//
+// Part of ulq, under the Apache License v2.0 with LLVM Exceptions.
+//
+// Any widths. Rows are expanded to one byte per code, weights to signed bytes
+// in panels [depth / 4][outputs][4], so that one vector holds four reduction
+// elements of each of its outputs, and dot4 multiplies it by four codes of one
+// row. A tile keeps its i32 accumulators in registers over the whole depth.
+//
+// Panels are unpacked once per workgroup. 8-bit weights stand in the program
+// as panels already, and tiles of at most two rows, which read every weight
+// once, unpack in registers.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowering/kernels/CodePanel.h"
+#include "lowering/kernels/Kernel.h"
+#include "lowering/kernels/TileChoice.h"
+
+using namespace mlir;
+
+namespace ulq {
+
+namespace {
+
+constexpr int64_t kDot = 4; // bytes of one product
+
+/// Tiles of up to so many rows unpack weights in registers.
+constexpr int64_t kDirectRows = 2;
+
+CodePanel panelOf(int64_t weightBits, int64_t depth, int64_t outputs) {
+  return CodePanel(weightBits, depth * outputs);
+}
+
+int64_t largestWeight(int64_t base, int64_t largest) {
+  return std::max(std::abs(base), std::abs(largest));
+}
+
+/// Signed weight bytes from a vector of codes.
+Value decodeWeights(Emitter &emit, const CodePanel &panel, Value packed,
+                    int64_t within, int64_t base, int64_t step) {
+  Value codes = panel.decode(emit, packed, within);
+  if (panel.width == 8)
+    return codes; // the panel in the program holds weights, not codes
+  Value scaled = llvm::isPowerOf2_64(step)
+                     ? emit.shiftLeft(codes, llvm::Log2_64(step))
+                     : emit.mul(codes, step);
+  return emit.add(scaled, base);
+}
+
+/// The expansion of one multiply_tile.
+struct DotTile {
+  Emitter emit;
+  MultiplyTileOp op;
+  int64_t rows, outputs, depth, vectorBytes;
+  VectorType bytes, words;
+  CodePanel panel;
+
+  DotTile(OpBuilder &builder, MultiplyTileOp op, const IsaTraits &isa)
+      : emit{builder, op.getLoc()}, op(op), rows(op.getKernel().getRows()),
+        outputs(op.getKernel().getOutputs()), depth(op.getDepth()),
+        vectorBytes(isa.vectorBytes), bytes(emit.integers(vectorBytes, 8)),
+        words(emit.integers(vectorBytes / kDot, 32)),
+        panel(panelOf(op.getWeightBits(), depth, outputs)) {}
+
+  /// Bytes of one step of four reduction elements, and its vectors.
+  int64_t stepBytes() const { return outputs * kDot; }
+  int64_t vectors() const { return stepBytes() / vectorBytes; }
+
+  /// acc[row][v] += row's four codes at `lhs` by weights[v].
+  void accumulate(MutableArrayRef<Value> accumulators, Pointer lhs,
+                  ArrayRef<Value> weights) {
+    int64_t base = op.getWeightBase();
+    int64_t largest =
+        base + int64_t(op.getWeightStep()) *
+                   ((int64_t(1) << int64_t(op.getWeightBits())) - 1);
+    int64_t maxRhs = std::clamp<int64_t>(largestWeight(base, largest), 1, 128);
+    int64_t maxLhs = std::clamp<int64_t>(op.getMaxCode(), 1, 255);
+    for (int64_t row = 0; row < rows; ++row) {
+      Value splat =
+          emit.loadSplat(words, emit.advance(lhs, row * op.getRowBytes()));
+      Value codes = emit.bitcast(splat, bytes);
+      for (auto [v, weight] : llvm::enumerate(weights)) {
+        Value &acc = accumulators[row * vectors() + v];
+        acc = Dot4Op::create(emit.builder, emit.loc, words, acc, codes, weight,
+                             maxLhs, maxRhs);
+      }
+    }
+  }
+
+  /// Weights stand in memory as signed bytes.
+  SmallVector<Value> multiplyPanel(ValueRange zeros) {
+    auto body = [&](Value step, ValueRange carried) {
+      Pointer rhs =
+          emit.advance({op.getRhs(), op.getRhsOffset()}, step, stepBytes());
+      Pointer lhs = emit.advance({op.getLhs(), op.getLhsOffset()}, step, kDot);
+      SmallVector<Value> weights;
+      for (int64_t v = 0; v < vectors(); ++v)
+        weights.push_back(emit.load(bytes, emit.advance(rhs, v * vectorBytes)));
+      SmallVector<Value> accumulators(carried);
+      accumulate(accumulators, lhs, weights);
+      return accumulators;
+    };
+    return emit.loop(emit.index(0), emit.index(depth / kDot), 1, zeros, body);
+  }
+
+  /// Weights stand in memory as packed codes. The loop goes over units of
+  /// whole chunks and whole steps; the last unit may go beyond the depth,
+  /// where rows are zero.
+  SmallVector<Value> multiplyPacked(ValueRange zeros) {
+    int64_t unit = std::max(panel.codesPerChunk(), stepBytes());
+    int64_t unitChunks = unit / panel.codesPerChunk();
+    auto body = [&](Value number, ValueRange carried) {
+      Pointer rhs = emit.advance({op.getRhs(), op.getRhsOffset()}, number,
+                                 unitChunks * CodePanel::kChunkBytes);
+      Pointer lhs = emit.advance({op.getLhs(), op.getLhsOffset()}, number,
+                                 unit / outputs);
+      SmallVector<Value> accumulators(carried);
+      DenseMap<int64_t, Value> loaded;
+      for (int64_t step = 0; step < unit; step += stepBytes()) {
+        SmallVector<Value> weights;
+        for (int64_t v = 0; v < vectors(); ++v)
+          weights.push_back(unpackAt(rhs, step + v * vectorBytes, loaded));
+        accumulate(accumulators, emit.advance(lhs, step / outputs), weights);
+      }
+      return accumulators;
+    };
+    Value units = emit.index(llvm::divideCeil(panel.codes, unit));
+    return emit.loop(emit.index(0), units, 1, zeros, body);
+  }
+
+  /// The weights that start `position` bytes into the unpacked unit.
+  Value unpackAt(Pointer unit, int64_t position,
+                 DenseMap<int64_t, Value> &loaded) {
+    int64_t chunk = position / panel.codesPerChunk();
+    int64_t within = position % panel.codesPerChunk();
+    int64_t byte = chunk * CodePanel::kChunkBytes + panel.chunkByte(within);
+    Value &packed = loaded[byte];
+    if (!packed)
+      packed = emit.load(bytes, emit.advance(unit, byte));
+    return decodeWeights(emit, panel, packed, within, op.getWeightBase(),
+                         op.getWeightStep());
+  }
+
+  void expand() {
+    SmallVector<Value> zeros(rows * vectors(), emit.zero(words));
+    bool packed = panel.width < 8 && rows <= kDirectRows;
+    SmallVector<Value> sums =
+        packed ? multiplyPacked(zeros) : multiplyPanel(zeros);
+    Pointer target{op.getTarget(), op.getTargetOffset()};
+    for (auto [i, sum] : llvm::enumerate(sums))
+      emit.store(sum, emit.advance(target, i * vectorBytes));
+    op.erase();
+  }
+};
+
+/// The most accumulators that leave registers for a panel step, a row's codes
+/// and the intermediate sums of an inexact or narrow dot4.
+int64_t accumulatorLimit(const IsaTraits &isa, bool fast) {
+  if (isa.vectorRegisters < 32)
+    return 8;
+  if (isa.vectorBytes < 64)
+    return 12;
+  return fast ? 24 : 16;
+}
+
+struct DotKernel final : Kernel {
+  StringRef name() const override { return "dot"; }
+  ArrayRef<RegisterOp> needs() const override {
+    static const RegisterOp ops[] = {RegisterOp::Dot4};
+    return ops;
+  }
+  bool accumulatesCodes() const override { return false; }
+
+  std::optional<Candidate> match(const LayerShape &shape,
+                                 const IsaTraits &isa) const override {
+    if (shape.codeBits > 8 || shape.weightBits > 8 || isa.dot4Cycles == 0)
+      return std::nullopt;
+    if (shape.minWeight() < INT8_MIN || shape.maxWeight() > INT8_MAX)
+      return std::nullopt;
+    int64_t depth = rowFormat(shape).depth;
+    int64_t weight = largestWeight(shape.minWeight(), shape.maxWeight());
+    if (shape.maxCode * weight > INT32_MAX / depth)
+      return std::nullopt;
+
+    bool fast = isa.wideDot4 || 2 * shape.maxCode * weight <= INT16_MAX;
+    int64_t registers = isa.vectorRegisters;
+    TileLimits limits;
+    limits.lanes = isa.vectorBytes / kDot;
+    limits.vectors = registers >= 32 ? 4 : 2;
+    limits.accumulators = accumulatorLimit(isa, fast);
+    limits.maxRows = 12;
+    limits.narrowCost = 1.1;
+    limits.smallRows = kDirectRows;
+    Candidate tile = chooseTile(shape, limits);
+
+    // 1.27: measured share of the peak, with the lower clock of multiplies.
+    double dotCycles = 1.27 * isa.dot4Cycles * (fast ? 1.0 : 2.0);
+    double unpackCycles = shape.weightBits > 4 ? 0.0 : 3.0 / shape.rows;
+    double padding = double(depth) / double(shape.taps * shape.channels);
+    tile.cyclesPerMac *= padding * (dotCycles + unpackCycles) / isa.vectorBytes;
+    return tile;
+  }
+
+  RowFormat rowFormat(const LayerShape &shape) const override {
+    int64_t codes = shape.taps * shape.tapBytes() * shape.codesPerByte();
+    int64_t depth = llvm::alignTo(codes, kDot);
+    // multiplyPacked reads rows up to a whole chunk of weights, at most 64
+    // reduction elements: 512 1-bit codes of 8 outputs.
+    return {/*expand=*/true, /*rowBytes=*/int64_t(llvm::alignTo(depth, 64)),
+            depth};
+  }
+
+  SmallVector<uint8_t> packWeights(const LayerShape &shape,
+                                   const Candidate &tile, const IsaTraits &,
+                                   ArrayRef<int32_t> weights) const override {
+    int64_t depth = rowFormat(shape).depth;
+    CodePanel panel = panelOf(shape.weightBits, depth, tile.outputs);
+    SmallVector<int64_t> order =
+        expandedOrder(shape.channels, shape.storageBits);
+    auto pack = [&](MutableArrayRef<uint8_t> bytes, int64_t lane,
+                    ArrayRef<int32_t> weights) {
+      int64_t k = 0;
+      for (int64_t tap = 0; tap < shape.taps; ++tap)
+        for (int64_t channel : order) {
+          int64_t place = (k / kDot * tile.outputs + lane) * kDot + k % kDot;
+          ++k;
+          if (channel < 0)
+            continue;
+          int32_t weight = weights[tap * shape.channels + channel];
+          panel.insert(bytes, place,
+                       panel.width == 8
+                           ? weight
+                           : (weight - shape.weightBase) / shape.weightStep);
+        }
+    };
+    return packPanels(shape, tile, panel.packedBytes(), weights, pack);
+  }
+
+  int64_t packedPanelBytes(const LayerShape &shape,
+                           const Candidate &tile) const override {
+    int64_t depth = rowFormat(shape).depth;
+    return panelOf(shape.weightBits, depth, tile.outputs).packedBytes();
+  }
+  int64_t unpackedPanelBytes(const LayerShape &shape,
+                             const Candidate &tile) const override {
+    int64_t depth = rowFormat(shape).depth;
+    CodePanel panel = panelOf(shape.weightBits, depth, tile.outputs);
+    bool direct = panel.width == 8 || tile.rows <= kDirectRows;
+    return direct ? 0 : panel.paddedCodes();
+  }
+
+  void expandUnpack(OpBuilder &builder, UnpackWeightsOp op,
+                    const IsaTraits &isa) const override {
+    Emitter emit{builder, op.getLoc()};
+    CodePanel panel =
+        panelOf(op.getWeightBits(), op.getDepth(), op.getKernel().getOutputs());
+    VectorType bytes = emit.integers(isa.vectorBytes, 8);
+    // Panels follow each other without gaps: one loop over all their chunks.
+    auto body = [&](Value chunk) {
+      Pointer source = emit.advance({op.getSource(), op.getSourceOffset()},
+                                    chunk, CodePanel::kChunkBytes);
+      Pointer target = emit.advance({op.getTarget(), op.getTargetOffset()},
+                                    chunk, panel.codesPerChunk());
+      for (int64_t part = 0; part < CodePanel::kChunkBytes;
+           part += isa.vectorBytes) {
+        Value packed = emit.load(bytes, emit.advance(source, part));
+        for (int64_t within = part; within < panel.codesPerChunk();
+             within += CodePanel::kChunkBytes)
+          emit.store(decodeWeights(emit, panel, packed, within,
+                                   op.getWeightBase(), op.getWeightStep()),
+                     emit.advance(target, within));
+      }
+    };
+    Value chunks = emit.mul(op.getPanels(), panel.chunks());
+    emit.loop(emit.index(0), chunks, 1, body);
+    op.erase();
+  }
+
+  void expandMultiply(OpBuilder &builder, MultiplyTileOp op,
+                      const IsaTraits &isa) const override {
+    DotTile(builder, op, isa).expand();
+  }
+};
+
+} // namespace
+
+const Kernel &getDotKernel() {
+  static const DotKernel kernel;
+  return kernel;
+}
+
+} // namespace ulq

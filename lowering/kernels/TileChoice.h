@@ -1,0 +1,77 @@
+//===- TileChoice.h - how many rows and outputs a tile has ----------------===//
+//
+// Part of ulq, under the Apache License v2.0 with LLVM Exceptions.
+//
+//===----------------------------------------------------------------------===//
+#ifndef ULQ_LOWERING_KERNELS_TILECHOICE_H
+#define ULQ_LOWERING_KERNELS_TILECHOICE_H
+
+#include "lowering/kernels/Kernel.h"
+#include "llvm/Support/MathExtras.h"
+
+namespace ulq {
+
+/// What bounds a tile of rows x vectors accumulators.
+struct TileLimits {
+  int64_t lanes;        // outputs of one vector
+  int64_t vectors;      // most vectors of a panel, a power of two
+  int64_t accumulators; // most accumulator registers
+  int64_t maxRows;      // most rows
+  double narrowCost;    // cost of each halving of the vectors: fewer products
+                        // for each value brought in from a row
+  int64_t smallRows;    // a layer of so few rows takes panels twice as wide
+};
+
+/// The epilogue turns 8 channels into whole bytes of codes, whatever their
+/// width.
+constexpr int64_t kMinOutputs = 8;
+
+/// The tile whose padded outputs cost least; wider panels win ties. Its
+/// `cyclesPerMac` is relative: 1 for a full panel without padding.
+inline Candidate chooseTile(const LayerShape &shape, const TileLimits &limits) {
+  int64_t vectors = limits.vectors * (shape.rows <= limits.smallRows ? 2 : 1);
+  Candidate best{0, 0, 0, 0.0};
+  for (double factor = 1.0; vectors * limits.lanes >= kMinOutputs;
+       vectors /= 2) {
+    int64_t outputs = vectors * limits.lanes;
+    int64_t padded = llvm::alignTo(shape.outputs, outputs);
+    double cost = factor * double(padded) / double(shape.outputs);
+    factor *= limits.narrowCost;
+    if (best.outputs != 0 && cost >= best.cyclesPerMac)
+      continue;
+    int64_t most =
+        std::clamp<int64_t>(limits.accumulators / vectors, 1, limits.maxRows);
+    // Even tiles: 7 rows in tiles of at most 6 are 4 + 3.
+    int64_t tiles = llvm::divideCeil(shape.rows, most);
+    int64_t rows = llvm::divideCeil(shape.rows, tiles);
+    best = {rows, outputs, 0, cost};
+  }
+  return best;
+}
+
+/// All panels of a layer, panel after panel, group after group: `pack` fills
+/// the lane of one output in zero-initialized panel bytes from its weights
+/// [taps][channels]. Lanes beyond the outputs of a group stay zero.
+inline llvm::SmallVector<uint8_t> packPanels(
+    const LayerShape &shape, const Candidate &tile, int64_t panelBytes,
+    llvm::ArrayRef<int32_t> weights,
+    llvm::function_ref<void(llvm::MutableArrayRef<uint8_t> panel, int64_t lane,
+                            llvm::ArrayRef<int32_t> weights)>
+        pack) {
+  int64_t panels = llvm::divideCeil(shape.outputs, tile.outputs);
+  int64_t depth = shape.taps * shape.channels;
+  llvm::SmallVector<uint8_t> bytes(shape.groups * panels * panelBytes, 0);
+  for (int64_t group = 0; group < shape.groups; ++group)
+    for (int64_t output = 0; output < shape.outputs; ++output) {
+      int64_t panel = group * panels + output / tile.outputs;
+      int64_t row = group * shape.outputs + output;
+      pack(llvm::MutableArrayRef<uint8_t>(bytes).slice(panel * panelBytes,
+                                                       panelBytes),
+           output % tile.outputs, weights.slice(row * depth, depth));
+    }
+  return bytes;
+}
+
+} // namespace ulq
+
+#endif // ULQ_LOWERING_KERNELS_TILECHOICE_H

@@ -1,0 +1,76 @@
+"""`ulq.compile`: from an ONNX model to a program, in three stages whose text can be kept.
+
+import: the model as graph-level operations
+opt:    kernels generated and compiled; dispatches, functions and float operations are left
+iree:   the module that IREE compiles, with the float parts of the model in it
+"""
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+
+import onnx
+
+from ulq import importer, iree, opt, session, targets
+
+
+def compile(
+    model: str | os.PathLike | bytes | onnx.ModelProto,
+    target: str | Sequence[str] = "host",
+    *,
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    keep_stages: bool = False,
+) -> session.Program:
+    """Compiles a quantized ONNX model.
+
+    Args:
+        model: path of an ONNX file, its bytes, or the parsed model.
+        target: name of a target (`ulq.targets`), or a list of names of one architecture.
+        shapes: shapes of inputs by ONNX name, for dimensions that the model leaves open.
+        keep_stages: keep the MLIR text of each stage in `Program.stages`.
+
+    Raises UlqError with one line that names the ONNX node, its operator and the reason.
+    """
+    return compile_stages(model, target, shapes, keep_stages, lambda stage: None)
+
+
+def compile_stages(
+    model: str | os.PathLike | bytes | onnx.ModelProto,
+    target: str | Sequence[str],
+    shapes: Mapping[str, Sequence[int]] | None,
+    keep_stages: bool,
+    begin: Callable[[str], None],
+) -> session.Program:
+    """As `compile`; calls `begin` with the name of each stage when it starts."""
+    chosen = targets.resolve(target)
+    begin("import")
+    imported = importer.import_model(model, shapes)
+    with tempfile.TemporaryDirectory(prefix="ulq-") as directory:
+        begin("opt")
+        lowered = [
+            opt.compile_module(imported.text, version, chosen[0], directory, imported.operators) for version in chosen
+        ]
+        begin("iree")
+        module = iree.build(lowered, imported.segments, chosen)
+        stages = _stages(imported, chosen, lowered, module) if keep_stages else {}
+        data = iree.link(module, metadata(imported, module.layers, chosen))
+    return session.from_bytes(data, stages)
+
+
+def _stages(imported: importer.ImportedModel, chosen, lowered: Sequence[str], module: iree.Module) -> dict[str, str]:
+    """The text of each stage by its name; with several targets, one `opt` stage for each."""
+    names = ["opt"] if len(chosen) == 1 else [f"opt-{target.name}" for target in chosen]
+    return {"import": imported.text, **dict(zip(names, lowered, strict=True)), "iree": module.text()}
+
+
+def metadata(imported: importer.ImportedModel, layers: Sequence[Mapping], chosen: Sequence[targets.Target]) -> dict:
+    """What a program must know about itself, as plain data: it travels inside the .vmfb."""
+    return {
+        "version": version("ulq"),
+        "targets": [target.name for target in chosen],
+        "inputs": [session.Tensor(*port).to_row() for port in imported.inputs],
+        "outputs": [session.Tensor(*port).to_row() for port in imported.outputs],
+        "layers": [dict(layer) for layer in layers],
+        "notes": list(imported.notes),
+    }

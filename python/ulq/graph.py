@@ -1,0 +1,404 @@
+"""Building graph-level ulq IR: values, constants with their codes, one method per ulq operation.
+
+Knows ulq and MLIR, not ONNX operators. Operations are unregistered here; ulq-opt verifies the text.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import ml_dtypes
+import numpy as np
+from iree.compiler import ir
+
+Shape = tuple[int, ...]
+
+# ONNX element types that are codes of the ulq dialect, and those that only float segments see.
+CODE_ELEMENTS = {
+    np.dtype(np.int8): "si8",
+    np.dtype(np.uint8): "ui8",
+    np.dtype(ml_dtypes.int4): "si4",
+    np.dtype(ml_dtypes.uint4): "ui4",
+    np.dtype(ml_dtypes.int2): "si2",
+    np.dtype(ml_dtypes.uint2): "ui2",
+}
+PLAIN_ELEMENTS = {
+    np.dtype(np.float32): "f32",
+    np.dtype(np.float16): "f16",
+    np.dtype(np.float64): "f64",
+    np.dtype(ml_dtypes.bfloat16): "bf16",
+    np.dtype(np.int16): "i16",
+    np.dtype(np.int32): "i32",
+    np.dtype(np.int64): "i64",
+    np.dtype(np.bool_): "i1",
+}
+FLOAT32 = np.dtype(np.float32)
+INT32 = np.dtype(np.int32)
+# f32 holds every integer up to here.
+EXACT_INTEGER = 2**24
+
+
+def element_of(dtype: np.dtype) -> str | None:
+    """The IR element type of an ONNX element type, None where the IR has none."""
+    return CODE_ELEMENTS.get(dtype) or PLAIN_ELEMENTS.get(dtype)
+
+
+def code_element(bits: int, signed: bool) -> str:
+    return f"{'si' if signed else 'ui'}{bits}"
+
+
+def code_range(element: str) -> tuple[int, int]:
+    """Smallest and largest code of an element type such as "si4"."""
+    bits = int(element[2:])
+    return (-(1 << bits - 1), (1 << bits - 1) - 1) if element[0] == "s" else (0, (1 << bits) - 1)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """(code - zero) * scale: one value, or one per index of `axis`."""
+
+    scale: tuple[float, ...] = (1.0,)
+    zero: tuple[float, ...] = (0.0,)
+    axis: int = 0
+
+    @property
+    def per_axis(self) -> bool:
+        return max(len(self.scale), len(self.zero)) > 1
+
+
+@dataclass(frozen=True)
+class Codes:
+    """The integers behind a float constant: constant = (values - zero) * scale."""
+
+    values: np.ndarray
+    element: str
+    grid: Grid
+
+
+@dataclass(eq=False)
+class Value:
+    """A tensor of the graph: a constant, an IR value, or both; neither while its segment is open.
+
+    `dtype` is the ONNX element type. Codes have a code element in the IR; everything that ulq
+    computes with is f32 there, int32 accumulators included (`bound` is then their largest magnitude).
+    """
+
+    shape: Shape
+    dtype: np.dtype
+    const: np.ndarray | None = None
+    codes: Codes | None = None
+    ir: ir.Value | None = None
+    bound: float = math.inf
+
+    @property
+    def is_const(self) -> bool:
+        return self.const is not None
+
+    @property
+    def is_codes(self) -> bool:
+        return self.dtype in CODE_ELEMENTS
+
+    @property
+    def is_accumulator(self) -> bool:
+        return self.dtype == INT32 and self.ir is not None and str(self.ir.type.element_type) == "f32"
+
+    @property
+    def is_real(self) -> bool:
+        """Whether ulq can compute with it in f32."""
+        return self.dtype == FLOAT32 or self.is_accumulator
+
+
+def constant(array: np.ndarray, codes: Codes | None = None) -> Value:
+    array = np.asarray(array)
+    return Value(array.shape, array.dtype, const=array, codes=codes)
+
+
+def doubles(values) -> tuple[float, ...]:
+    """Numbers as f64, exactly."""
+    return tuple(float(value) for value in np.ravel(np.asarray(values)))
+
+
+class GraphBuilder:
+    """Emits operations into `@main`. Call inside `with builder:`."""
+
+    def __init__(self):
+        self.context = ir.Context()
+        self.context.allow_unregistered_dialects = True
+        # Gives a value of an open segment its IR value, or raises.
+        self.resolve: Callable[[Value], None] = lambda value: None
+        self._location = None
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> GraphBuilder:
+        self._stack.enter_context(self.context)
+        self._stack.enter_context(ir.Location.unknown())
+        self.module = ir.Module.create()
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self._stack.close()
+
+    # --- functions -----------------------------------------------------------
+
+    def begin_main(self, inputs: Sequence[tuple[str, Value]]) -> None:
+        """Opens `@main`; the input values get their arguments."""
+        types = [self.tensor_type(value.shape, element_of(value.dtype)) for _, value in inputs]
+        self._main = self._function("main", types, [])
+        block = self._main.regions[0].blocks.append(*types, arg_locs=[ir.Location.name(name) for name, _ in inputs])
+        for argument, (_, value) in zip(block.arguments, inputs, strict=True):
+            value.ir = argument
+        self._names = [name for name, _ in inputs]
+        self._stack.enter_context(ir.InsertionPoint(block))
+
+    def end_main(self, outputs: Sequence[tuple[str, Value]]) -> None:
+        operands = [self.operand(value) for _, value in outputs]
+        ir.Operation.create("func.return", operands=operands)
+        arguments = [argument.type for argument in self._main.regions[0].blocks[0].arguments]
+        function_type = ir.FunctionType.get(arguments, [operand.type for operand in operands])
+        self._main.attributes["function_type"] = ir.TypeAttr.get(function_type)
+        self._main.attributes["arg_attrs"] = _names(self._names)
+        self._main.attributes["res_attrs"] = _names([name for name, _ in outputs])
+
+    def call(self, callee: str, operands: Sequence[ir.Value], results: Sequence[ir.Type]) -> list[ir.Value]:
+        """Declares a private function and calls it."""
+        types = [operand.type for operand in operands]
+        declaration = self._function(callee, types, results)
+        declaration.attributes["sym_visibility"] = ir.StringAttr.get("private")
+        attributes = {"callee": ir.FlatSymbolRefAttr.get(callee)}
+        call = ir.Operation.create("func.call", operands=operands, results=list(results), attributes=attributes)
+        return list(call.results)
+
+    def _function(self, name: str, inputs, results) -> ir.Operation:
+        with ir.InsertionPoint(self.module.body):
+            function_type = ir.TypeAttr.get(ir.FunctionType.get(list(inputs), list(results)))
+            attributes = {"sym_name": ir.StringAttr.get(name), "function_type": function_type}
+            return ir.Operation.create("func.func", regions=1, attributes=attributes)
+
+    @contextlib.contextmanager
+    def at(self, name: str) -> Iterator[None]:
+        """Operations made inside carry the name as their location."""
+        with ir.Location.name(name):
+            yield
+
+    def text(self) -> str:
+        return self.module.operation.get_asm(print_generic_op_form=True, enable_debug_info=True)
+
+    # --- values --------------------------------------------------------------
+
+    def tensor_type(self, shape: Shape, element: str) -> ir.Type:
+        return ir.RankedTensorType.get(shape, ir.Type.parse(element))
+
+    def operand(self, value: Value) -> ir.Value:
+        """The IR value in the element type that it has: codes stay codes."""
+        if value.ir is None and value.is_const:
+            value.ir = self._constant(value)
+        if value.ir is None:
+            self.resolve(value)
+        return value.ir
+
+    def real(self, value: Value) -> ir.Value:
+        """The value in f32; codes are taken as integers."""
+        if value.is_codes:
+            return self.operand(self.dequantize(value, Grid()))
+        return self.operand(value)
+
+    def _constant(self, value: Value) -> ir.Value:
+        if value.codes is None:
+            return self._dense(value.const, element_of(value.dtype))
+        codes = self._dense(value.codes.values, value.codes.element)
+        return self._emit("dequantize", [codes], value.shape, "f32", **_grid(value.codes.grid))
+
+    def _dense(self, array: np.ndarray, element: str) -> ir.Value:
+        carrier = {"f32": np.float32, "i32": np.int32, "i16": np.int16, "i64": np.int64}.get(element)
+        carrier = carrier or (np.int8 if element.startswith("s") else np.uint8)
+        data = np.ascontiguousarray(array).astype(carrier)
+        attribute = ir.DenseElementsAttr.get(data, shape=list(array.shape))
+        return self._emit("constant", [], array.shape, element, value=attribute)
+
+    def _emit(self, name: str, operands: Sequence[ir.Value], shape: Shape, element: str, **attributes) -> ir.Value:
+        attributes = {key.rstrip("_").replace("__", "."): _attribute(item) for key, item in attributes.items()}
+        result = self.tensor_type(shape, element)
+        return ir.Operation.create(f"ulq.{name}", [result], list(operands), attributes).result
+
+    def _real_op(self, name: str, value: Value, shape: Shape | None = None, bound=math.inf, **attributes) -> Value:
+        """An operation on f32; the result keeps the ONNX type of a real operand."""
+        shape = value.shape if shape is None else tuple(shape)
+        result = self._emit(name, [self.real(value)], shape, "f32", **attributes)
+        return Value(shape, value.dtype if value.is_real else FLOAT32, ir=result, bound=bound)
+
+    # --- quantizers ----------------------------------------------------------
+
+    def quantize(self, value: Value, grid: Grid, element: str, low=None, high=None, rounding="half_even", first=False):
+        """Codes of a real tensor. `first` adds the zero point before rounding. Returns an untyped value."""
+        low = code_range(element)[0] if low is None else low
+        high = code_range(element)[1] if high is None else high
+        extra = {"zeroPointFirst": True} if first else {}
+        attributes = {**_grid(grid), "min": low, "max": high, "rounding": Rounding(rounding), **extra}
+        result = self._emit("quantize", [self.real(value)], value.shape, element, **attributes)
+        return Value(value.shape, np.dtype(object), ir=result)
+
+    def threshold(self, value: Value, values: Sequence[float], count: int, element: str, axis: int = 1) -> Value:
+        """The number of thresholds that each element reaches."""
+        attributes = {"values": doubles(values), "count": count, "axis": axis}
+        result = self._emit("threshold", [self.real(value)], value.shape, element, **attributes)
+        return Value(value.shape, np.dtype(object), ir=result)
+
+    def dequantize(self, value: Value, grid: Grid) -> Value:
+        result = self._emit("dequantize", [self.operand(value)], value.shape, "f32", **_grid(grid))
+        return Value(value.shape, FLOAT32, ir=result)
+
+    # --- arithmetic ----------------------------------------------------------
+
+    def affine(self, value: Value, scale=(1.0,), offset=(0.0,), axis: int = 0) -> Value:
+        scale, offset = doubles(scale), doubles(offset)
+        if set(scale) == {1.0} and set(offset) == {0.0}:
+            return value
+        bound = value.bound * max(map(abs, scale)) + max(map(abs, offset))
+        return self._real_op("affine", value, bound=bound, scale=scale, offset=offset, axis=axis)
+
+    def add(self, lhs: Value, rhs: Value) -> Value:
+        result = self._emit("add", [self.real(lhs), self.real(rhs)], lhs.shape, "f32")
+        return Value(lhs.shape, lhs.dtype if lhs.is_real else FLOAT32, ir=result, bound=lhs.bound + rhs.bound)
+
+    def clamp(self, value: Value, low: float, high: float) -> Value:
+        """Of codes or of reals."""
+        if not value.is_codes:
+            return self._real_op("clamp", value, bound=value.bound, min=float(low), max=float(high))
+        element = CODE_ELEMENTS[value.dtype]
+        result = self._emit("clamp", [self.operand(value)], value.shape, element, min=float(low), max=float(high))
+        return Value(value.shape, value.dtype, ir=result)
+
+    def leaky_relu(self, value: Value, alpha: float) -> Value:
+        return self._real_op("leaky_relu", value, alpha=float(alpha))
+
+    def round(self, value: Value, rounding: str) -> Value:
+        return self._real_op("round", value, bound=value.bound, rounding=Rounding(rounding))
+
+    def conv2d(
+        self, value: Value, weights: Value, shape: Shape, strides, pads, dilations, groups: int, op: str
+    ) -> Value:
+        operands = [self.real(value), self.real(weights)]
+        geometry = {"strides": tuple(strides), "pads": tuple(pads), "dilations": tuple(dilations), "groups": groups}
+        return Value(shape, FLOAT32, ir=self._emit("conv2d", operands, shape, "f32", onnx__op=op, **geometry))
+
+    def matmul(self, lhs: Value, rhs: Value, op: str) -> Value:
+        shape = (*lhs.shape[:-1], rhs.shape[-1])
+        operands = [self.real(lhs), self.real(rhs)]
+        return Value(shape, FLOAT32, ir=self._emit("matmul", operands, shape, "f32", onnx__op=op))
+
+    def pool(self, name: str, value: Value, shape: Shape, kernel, strides, pads, dilations, op: str, **extra) -> Value:
+        """`name` is max_pool or avg_pool."""
+        geometry = {"kernel": tuple(kernel), "strides": tuple(strides), "pads": tuple(pads)}
+        geometry |= {"dilations": tuple(dilations), "onnx__op": op, **extra}
+        return self._real_op(name, value, shape, bound=value.bound, **geometry)
+
+    # --- shape ---------------------------------------------------------------
+
+    def reshape(self, value: Value, shape: Shape) -> Value:
+        shape = tuple(shape)
+        if shape == value.shape:
+            return value
+        if value.is_const:
+            return constant(value.const.reshape(shape), _reshaped(value.codes, value.shape, shape))
+        return self._moved("reshape", value, shape)
+
+    def transpose(self, value: Value, perm: Sequence[int]) -> Value:
+        perm = tuple(perm)
+        if perm == tuple(range(len(perm))):
+            return value
+        if value.is_const:
+            return constant(value.const.transpose(perm), _transposed(value.codes, perm))
+        return self._moved("transpose", value, tuple(value.shape[axis] for axis in perm), perm=perm)
+
+    def pad(self, value: Value, low: Sequence[int], high: Sequence[int], fill: float) -> Value:
+        shape = tuple(sum(extents) for extents in zip(value.shape, low, high, strict=True))
+        return self._moved("pad", value, shape, low=tuple(low), high=tuple(high), value=float(fill))
+
+    def concat(self, values: Sequence[Value], axis: int) -> Value:
+        shape = list(values[0].shape)
+        shape[axis] = sum(value.shape[axis] for value in values)
+        operands = [self.operand(value) for value in values]
+        result = self._emit("concat", operands, tuple(shape), str(operands[0].type.element_type), axis=axis)
+        return Value(tuple(shape), values[0].dtype, ir=result, bound=max(value.bound for value in values))
+
+    def _moved(self, name: str, value: Value, shape: Shape, /, **attributes) -> Value:
+        operand = self.operand(value)
+        result = self._emit(name, [operand], shape, str(operand.type.element_type), **attributes)
+        return Value(shape, value.dtype, ir=result, bound=value.bound)
+
+
+# ----------------------------------------------------------------------------
+# Attributes
+# ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """A rounding mode of the dialect, e.g. "half_even"."""
+
+    mode: str
+
+
+def _attribute(item) -> ir.Attribute:
+    """Python values by type: tuples of floats or of integers become arrays."""
+    if isinstance(item, ir.Attribute):
+        return item
+    if isinstance(item, Rounding):
+        return ir.Attribute.parse(f"#ulq.rounding<{item.mode}>")
+    if isinstance(item, str):
+        return ir.StringAttr.get(item)
+    if isinstance(item, float):
+        return ir.FloatAttr.get(ir.F64Type.get(), item)
+    if isinstance(item, Flag):
+        return ir.BoolAttr.get(item.value)
+    if item is True:
+        return ir.UnitAttr.get()
+    if isinstance(item, tuple) and item and isinstance(item[0], float):
+        return ir.DenseF64ArrayAttr.get(list(item))
+    if isinstance(item, tuple):
+        return ir.DenseI64ArrayAttr.get([int(number) for number in item])
+    return ir.IntegerAttr.get(ir.IntegerType.get_signless(64), int(item))
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A BoolAttr; a bare True is a UnitAttr."""
+
+    value: bool
+
+
+def _grid(grid: Grid) -> dict:
+    return {"scale": grid.scale, "zeroPoint": grid.zero, "axis": grid.axis}
+
+
+def _names(names: Sequence[str]) -> ir.Attribute:
+    return ir.ArrayAttr.get([ir.DictAttr.get({"ulq.name": ir.StringAttr.get(name)}) for name in names])
+
+
+# ----------------------------------------------------------------------------
+# Codes under data movement
+# ----------------------------------------------------------------------------
+
+
+def _transposed(codes: Codes | None, perm: Sequence[int]) -> Codes | None:
+    if codes is None:
+        return None
+    axis = list(perm).index(codes.grid.axis) if codes.grid.per_axis else 0
+    return Codes(codes.values.transpose(perm), codes.element, replace(codes.grid, axis=axis))
+
+
+def _reshaped(codes: Codes | None, old: Shape, new: Shape) -> Codes | None:
+    """None where the axis of the scales does not survive as a dimension."""
+    if codes is None:
+        return None
+    grid = codes.grid
+    if grid.per_axis:
+        before, extent = math.prod(old[: grid.axis]), old[grid.axis]
+        axes = [i for i, size in enumerate(new) if size == extent and math.prod(new[:i]) == before]
+        if not axes:
+            return None
+        grid = replace(grid, axis=axes[0])
+    return Codes(codes.values.reshape(new), codes.element, grid)

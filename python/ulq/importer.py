@@ -1,0 +1,188 @@
+"""From an ONNX model to graph-level ulq IR as generic MLIR text.
+
+Walks the graph in topological order with one rule per node: constants are folded, operators that
+`ulq.onnx_ops` takes become ulq operations, other standard operators go to IREE as float segments,
+anything else is refused. No operator is named here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
+
+from ulq import onnx_model
+from ulq.graph import GraphBuilder, Value, constant, element_of
+from ulq.onnx_model import Shape, Source
+from ulq.onnx_ops import Node, lookup
+from ulq.onnx_segments import Segment, needs_cast
+
+Port = tuple[str, Shape, np.dtype]
+
+
+@dataclass(frozen=True)
+class ImportedModel:
+    """A graph-level module and what belongs to it.
+
+    `text` is generic MLIR. `inputs` and `outputs` are (ONNX name, shape, numpy dtype). `segments[i]`
+    is the model behind the private function `@onnx_segment_<i>`. `notes` says what was assumed.
+    `operators` is the ONNX operator of each node, by the name that locations carry.
+    """
+
+    text: str
+    inputs: list[Port]
+    outputs: list[Port]
+    segments: list[onnx.ModelProto]
+    notes: list[str] = field(default_factory=list)
+    operators: dict[str, str] = field(default_factory=dict)
+    operators: dict[str, str] = field(default_factory=dict)
+
+
+def import_model(
+    model: str | os.PathLike | bytes | onnx.ModelProto, shapes: Mapping[str, Sequence[int]] | None = None
+) -> ImportedModel:
+    """Imports an ONNX model.
+
+    `model` is a path, the bytes of a file, or a parsed model (left unchanged). `shapes` fixes the
+    shapes of inputs by name; an unknown leading dimension is 1 otherwise.
+
+    Raises:
+        UlqError: one line with the file, the node and the reason.
+    """
+    source = onnx_model.load(model)
+    static, notes = onnx_model.input_shapes(source, shapes)
+    return _Importer(source, static).run(notes)
+
+
+class _Importer:
+    """The state of one walk: `env` maps ONNX names to values."""
+
+    def __init__(self, source: Source, shapes: dict[str, Shape]):
+        self.source = source
+        self.graph = source.model.graph
+        self.shapes = shapes
+        self.build = GraphBuilder()
+        self.env: dict[str, Value | None] = {"": None}
+        self.models: list[onnx.ModelProto] = []
+        self.open: Segment | None = None
+        self.members: set[int] = set()
+        self.current: Node | None = None
+        self.outputs = {value.name for value in self.graph.output}
+        self.users: dict[str, set[int]] = {}
+        for index, node in enumerate(self.graph.node):
+            for name in node.input:
+                self.users.setdefault(name, set()).add(index)
+
+    def run(self, notes: list[str]) -> ImportedModel:
+        inputs = self._declare_inputs()
+        for tensor in self.graph.initializer:
+            self.env[tensor.name] = constant(self._array(tensor))
+        with self.build as build:
+            build.resolve = self._resolve
+            build.begin_main([(name, self.env[name]) for name, _, _ in inputs])
+            for index, proto in enumerate(self.graph.node):
+                with build.at(onnx_model.node_name(proto)):
+                    self._import(index, proto)
+            results = [(value.name, self._result(value.name)) for value in self.graph.output]
+            build.end_main(results)
+            self._close()
+            text = build.text()
+        outputs = [(name, value.shape, value.dtype) for name, value in results]
+        operators = {onnx_model.node_name(node): node.op_type for node in self.graph.node}
+        return ImportedModel(text, inputs, outputs, self.models, notes, operators)
+
+    def _declare_inputs(self) -> list[Port]:
+        ports = []
+        for value in onnx_model.runtime_inputs(self.source):
+            type_name = onnx.TensorProto.DataType.Name(value.type.tensor_type.elem_type)
+            dtype = np.dtype(helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type))
+            if element_of(dtype) is None:
+                raise self.source.error(f"input '{value.name}' has element type {type_name}, which is not supported")
+            self.env[value.name] = Value(self.shapes[value.name], dtype)
+            ports.append((value.name, self.shapes[value.name], dtype))
+        return ports
+
+    def _array(self, tensor: onnx.TensorProto) -> np.ndarray:
+        try:
+            return numpy_helper.to_array(tensor)
+        except Exception as error:
+            raise self.source.error(f"initializer '{tensor.name}': {error}") from None
+
+    def _import(self, index: int, proto: onnx.NodeProto) -> None:
+        node = self.current = Node(proto, [self.env[name] for name in proto.input], self.build, self.source)
+        results = self._convert(index, node)
+        for name, value in zip(proto.output, results, strict=False):
+            if name:
+                self.env[name] = value
+        for name in proto.output[len(results) :]:
+            if name and (name in self.users or name in self.outputs):
+                raise node.error(f"output '{name}' is not supported")
+
+    def _convert(self, index: int, node: Node) -> Sequence[Value | None]:
+        domain = "" if node.proto.domain == "ai.onnx" else node.proto.domain
+        operator = lookup(domain, node.proto.op_type)
+        all_constant = bool(node.inputs) and all(value is None or value.is_const for value in node.inputs)
+        if operator and (operator.folds or not all_constant):
+            results = operator.function(node)
+            if results is not None:
+                return results if isinstance(results, tuple) else (results,)
+        if domain:
+            raise node.error("the operator is not supported" if operator is None else "this form is not supported")
+        if all_constant and _is_deterministic(node):
+            return _evaluate(node)
+        if self.open is None:
+            self.open = Segment(self.source, len(self.models))
+        self.members.add(index)
+        return self.open.append(node)
+
+    def _resolve(self, value: Value) -> None:
+        """A value without IR comes out of the open segment, or exists only inside the operators that know it."""
+        if self.open is None or value not in self.open:
+            raise self.current.error(f"an input of shape {list(value.shape)} is not supported by this operator")
+        self._close()
+
+    def _close(self) -> None:
+        """Ends the open segment; what leaves it is what nodes outside, or the graph's outputs, read."""
+        if self.open is None:
+            return
+        segment, self.open = self.open, None
+        needed = {name for name, users in self.users.items() if users - self.members}
+        self.models.append(segment.close(self.build, needed | self.outputs))
+        self.members.clear()
+
+    def _result(self, name: str) -> Value:
+        value = self.env[name]
+        if value.is_const or not needs_cast(value):
+            return value
+        # A segment takes the accumulator as f32 and casts it inside.
+        copy = helper.make_node("Identity", [name], [f"{name}/int32"], name)
+        self._close()
+        self.open = Segment(self.source, len(self.models))
+        self.outputs.add(f"{name}/int32")
+        return self.open.append(Node(copy, [value], self.build, self.source))[0]
+
+
+def _is_deterministic(node: Node) -> bool:
+    schema = onnx.defs.get_schema(node.proto.op_type, node.version, "")
+    return schema.node_determinism != onnx.defs.OpSchema.NodeDeterminism.NonDeterministic
+
+
+def _evaluate(node: Node) -> list[Value]:
+    """A node of constants, by the ONNX reference implementation."""
+    names = [name for name in dict.fromkeys(node.proto.input) if name]
+    feeds = {name: value.const for name, value in zip(node.proto.input, node.inputs, strict=True) if name}
+    infos = [helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(feeds[n].dtype), None) for n in names]
+    outputs = [helper.make_value_info(name, onnx.TypeProto()) for name in node.proto.output if name]
+    graph = helper.make_graph([node.proto], "fold", infos, outputs)
+    opset = helper.make_opsetid("", node.version)
+    try:
+        results = ReferenceEvaluator(helper.make_model(graph, opset_imports=[opset])).run(None, feeds)
+    except Exception as error:
+        raise node.error(f"constant folding: {onnx_model.one_line(error)}") from None
+    arrays = iter(results)
+    return [constant(np.asarray(next(arrays))) if name else None for name in node.proto.output]

@@ -1,0 +1,164 @@
+"""The last stage: the module that ulq-opt wrote, and the float parts of the model, to a .vmfb by IREE's compiler.
+
+The float parts are ONNX models of their own; each becomes a private function on builtin tensors that IREE inlines
+where `@main` calls it. IREE's compiler runs in this process.
+"""
+
+import ctypes
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import onnx
+from iree.compiler import ir
+from iree.compiler.api import Output, Session, ctypes_dl
+
+from ulq import float_lowering, versions
+from ulq.errors import UlqError
+from ulq.targets import Target
+
+FLAGS = (
+    "--iree-opt-level=O3",
+    # The demotion pass would compute f64 epilogues in f32, and drops the scalable flag of vectors.
+    "--iree-input-demote-f64-to-f32=false",
+)
+METADATA = "ulq.metadata"  # key of the reflection attribute of @main
+LAYERS = "ulq.layers"  # module attribute that ulq-export-iree leaves
+
+
+@dataclass
+class Module:
+    """A module on its way into IREE: it lives in the context of its compiler session."""
+
+    session: Session
+    module: ir.Module
+    layers: list[dict] = field(default_factory=list)  # rows of the report, in execution order
+
+    def text(self) -> str:
+        """The module as generic MLIR text."""
+        with self.session.context:
+            return self.module.operation.get_asm(print_generic_op_form=True)
+
+
+def build(texts: Sequence[str], segments: Sequence[onnx.ModelProto], targets: Sequence[Target]) -> Module:
+    """Parses what ulq-opt wrote for each target, fills in the float functions and names the device.
+
+    `targets` are ordered from the plainest to the best; IREE's own code is compiled for the plainest. `segments[i]` is
+    the ONNX model behind the private declaration `@onnx_segment_<i>`.
+    Raises UlqError where IREE cannot read a module or has no lowering for an operator of a segment.
+    """
+    session = Session()
+    session.set_flags(*FLAGS)
+    context = session.context
+    # An operation that IREE does not know would end its pipeline in a crash: let the parser report it.
+    context.allow_unregistered_dialects = False
+    with context, ir.Location.unknown():
+        modules = [_parse(text) for text in texts]
+        layers = [layer for module in modules for layer in _take_layers(module)]
+        module = modules[0] if len(modules) == 1 else versions.merge(modules, targets)
+        _define_segments(module, segments)
+        module.operation.attributes["hal.device.targets"] = ir.Attribute.parse(
+            f'[#hal.device.target<"local", [{targets[0].attribute}]> : !hal.device]'
+        )
+    return Module(session, module, layers)
+
+
+def link(module: Module, metadata: Mapping) -> bytes:
+    """Compiles the module to the bytes of a .vmfb, with `metadata` as a reflection attribute of `@main`.
+
+    Raises UlqError with IREE's first error.
+    """
+    with module.session.context, ir.Location.unknown():
+        reflection = ir.StringAttr.get(json.dumps(metadata, sort_keys=True, separators=(",", ":")))
+        main = ir.SymbolTable(module.module.operation)["main"]
+        main.attributes["iree.reflection"] = ir.DictAttr.get({METADATA: reflection})
+        invocation = module.session.invocation()
+        errors = _Errors(invocation)
+        invocation.import_module(module.module.operation)
+        if not invocation.execute():
+            raise UlqError(f"IREE could not compile the program: {errors.first() or 'no reason given'}")
+        output = Output.open_membuffer()
+        try:
+            invocation.output_vm_bytecode(output)
+        except ValueError as error:
+            raise UlqError(f"IREE could not write the program: {errors.first() or error}") from None
+        return bytes(output.map_memory())
+
+
+def _define_segments(module: ir.Module, segments: Sequence[onnx.ModelProto]) -> None:
+    """Replaces the declarations of float segments by functions; ulq-opt may have dropped some that nobody calls."""
+    symbols = ir.SymbolTable(module.operation)
+    called = {f"onnx_segment_{index}": model for index, model in enumerate(segments)}
+    called = {symbol: model for symbol, model in called.items() if symbol in symbols}
+    if not called:
+        return
+    for symbol in called:
+        symbols.erase(symbols[symbol])
+    lowered = _parse(float_lowering.lower(called))
+    for function in list(lowered.body.operations):
+        for name in [name for name in function.attributes if name.startswith("torch.")]:
+            del function.attributes[name]
+        function.attributes["sym_visibility"] = ir.StringAttr.get("private")
+        module.body.append(function)
+
+
+# --- attributes and diagnostics ----------------------------------------------
+
+
+def _take_layers(module: ir.Module) -> list[dict]:
+    """The rows of the report that ulq-export-iree left on the module, and removes them."""
+    attributes = module.operation.attributes
+    if LAYERS not in attributes:
+        return []
+    layers = [_plain(row) for row in attributes[LAYERS]]
+    del attributes[LAYERS]
+    return layers
+
+
+def _plain(attribute: ir.Attribute):
+    """The Python value of a dictionary, string, bool, integer or float attribute."""
+    if isinstance(attribute, ir.DictAttr):
+        return {entry.name: _plain(entry.attr) for entry in attribute}
+    return attribute.value
+
+
+def _parse(text: str) -> ir.Module:
+    try:
+        return ir.Module.parse(text)
+    except ir.MLIRError as error:
+        raise UlqError(f"IREE cannot read what ulq-opt wrote: {_first_diagnostic(error)}") from None
+
+
+def _first_diagnostic(error: ir.MLIRError) -> str:
+    return _first_line(error.error_diagnostics[0].message if error.error_diagnostics else error)
+
+
+def _first_line(error: object) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+class _Errors:
+    """Collects the errors of an invocation.
+
+    IREE's Python API only prints diagnostics. The callback of its C API is used instead of a handler on the Python
+    context, which would run without the interpreter lock.
+    """
+
+    CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p)
+    ERROR = 2  # IREE_COMPILER_DIAGNOSTIC_SEVERITY_ERROR
+
+    def __init__(self, invocation):
+        self.messages: list[str] = []
+        self._callback = self.CALLBACK(self._receive)  # kept: C holds no reference
+        enable = ctypes_dl._dylib.ireeCompilerInvocationEnableCallbackDiagnostics
+        enable.restype, enable.argtypes = None, [ctypes.c_void_p, ctypes.c_int, self.CALLBACK, ctypes.c_void_p]
+        enable(invocation._inv_p, 0, self._callback, None)
+
+    def _receive(self, severity, message, length, _):
+        if severity == self.ERROR:
+            self.messages.append(ctypes.string_at(message, length).decode(errors="replace"))
+
+    def first(self) -> str:
+        """The first line of the first error, empty where there was none."""
+        return _first_line(self.messages[0]) if self.messages else ""

@@ -1,0 +1,122 @@
+"""Operators on 8-bit integers. They are products of dequantized codes with scale 1, or with their own scales."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ulq.graph import CODE_ELEMENTS, FLOAT32, INT32, Codes, Grid, Value, code_range, constant, doubles
+from ulq.onnx_ops.grids import linear_grid, spread
+from ulq.onnx_ops.linear import convolve, product
+from ulq.onnx_ops.registry import Node, onnx_op
+
+
+def _is_integer_product(node: Node, parameters) -> bool:
+    """Computed codes by constant codes, with constant parameters."""
+    return node.is_runtime(0) and node.inputs[0].is_codes and not any(node.is_runtime(i) for i in parameters)
+
+
+def _constant_codes(array: np.ndarray, grid: Grid) -> Value:
+    scale, zero = (spread(numbers, grid.axis, array.ndim) for numbers in (grid.scale, grid.zero))
+    floats = np.asarray((array.astype(np.float32) - zero) * scale, np.float32)
+    return constant(floats, Codes(array.astype(np.int32), CODE_ELEMENTS[array.dtype], grid))
+
+
+def _unit_grid(node: Node, shape, zero: np.ndarray | None, axis: int) -> Grid:
+    return linear_grid(node, shape, np.ones(1, np.float32), zero, axis)
+
+
+def _accumulator(result: Value, codes: Value, zero: Grid, weights: Value, outputs: int) -> Value:
+    """Tags a product of integers as int32 and bounds its magnitude."""
+    low, high = code_range(CODE_ELEMENTS[codes.dtype])
+    largest = max(abs(low - zero.zero[0]), abs(high - zero.zero[0]))
+    columns = np.abs(weights.const.astype(np.float64))
+    axes = tuple(i for i in range(columns.ndim) if i != outputs % columns.ndim)
+    return Value(result.shape, INT32, ir=result.ir, bound=largest * columns.sum(axis=axes).max(initial=0))
+
+
+@onnx_op("ConvInteger")
+def conv_integer(node: Node) -> Value | None:
+    if not _is_integer_product(node, (1, 2, 3)) or len(node.inputs[0].shape) not in (3, 4):
+        return None
+    x, w = node.inputs[0], node.const(1)
+    grid = _unit_grid(node, (1,), node.const(2), 0)
+    filters = _constant_codes(w, _unit_grid(node, w.shape, node.const(3), 0))
+    result = convolve(node, node.build.dequantize(x, grid), filters, node.output_shape)
+    return _accumulator(result, x, grid, filters, 0)
+
+
+@onnx_op("MatMulInteger")
+def matmul_integer(node: Node) -> Value | None:
+    zero = node.const(2)
+    if not _is_integer_product(node, (1, 2, 3)) or (zero is not None and zero.size != 1):
+        return None
+    x, w = node.inputs[0], node.const(1)
+    grid = _unit_grid(node, (1,), zero, 0)
+    matrix = _constant_codes(w, _unit_grid(node, w.shape, node.const(3), -1))
+    result = product(node, node.build.dequantize(x, grid), matrix)
+    return result and _accumulator(result, x, grid, matrix, -1)
+
+
+def _output_codes(node: Node, result: Value, index: int) -> Value:
+    """Requantizes with the scale and zero point at `index` and the next input."""
+    scale, zero = node.const(index), node.const(index + 1)
+    grid = linear_grid(node, (1,), scale, zero, 0)
+    codes = node.build.quantize(result, grid, CODE_ELEMENTS[zero.dtype])
+    return Value(result.shape, zero.dtype, ir=codes.ir)
+
+
+@onnx_op("QLinearConv")
+def qlinear_conv(node: Node) -> Value | None:
+    if not _is_integer_product(node, range(1, 9)) or len(node.inputs[0].shape) not in (3, 4):
+        return None
+    x, w = node.inputs[0], node.const(3)
+    grid = linear_grid(node, (1,), node.const(1), node.const(2), 0)
+    steps = linear_grid(node, w.shape, node.const(4), node.const(5), 0)
+    result = convolve(node, node.build.dequantize(x, grid), _constant_codes(w, steps), node.output_shape)
+    if node.has(8):
+        # The bias counts in steps of the accumulator: float64 keeps the product of the scales exact.
+        unit = np.asarray(steps.scale) * grid.scale[0]
+        result = node.build.affine(result, offset=node.const(8).astype(np.float64) * unit, axis=1)
+    return _output_codes(node, result, 6)
+
+
+@onnx_op("QLinearMatMul")
+def qlinear_matmul(node: Node) -> Value | None:
+    if not _is_integer_product(node, range(1, 8)) or node.const(1).size != 1 or node.const(1).dtype != FLOAT32:
+        return None
+    x, w = node.inputs[0], node.const(3)
+    grid = linear_grid(node, (1,), node.const(1), node.const(2), 0)
+    matrix = _constant_codes(w, linear_grid(node, w.shape, node.const(4), node.const(5), -1))
+    result = product(node, node.build.dequantize(x, grid), matrix)
+    return result and _output_codes(node, result, 6)
+
+
+@onnx_op("MatMulNBits", domains=("com.microsoft",))
+def matmul_nbits(node: Node) -> Value | None:
+    """A by the transpose of block-wise quantized B; B keeps its codes when a row is one block."""
+    if any(node.is_runtime(i) for i in (1, 2, 3, 5)):
+        raise node.error("weights, scales, zero points and bias must be constants")
+    if node.has(4) or not node.inputs[0].is_real:
+        raise node.error("expected float32 rows and no g_idx")
+    bits, depth, outputs = node.attr("bits", 4), node.required("K"), node.required("N")
+    if bits not in (2, 4, 8):
+        raise node.error(f"bit width {bits} is not supported, expected 2, 4 or 8")
+    blocks = -(-depth // node.required("block_size"))
+    codes = _unpack(node.const(1).reshape(outputs, -1), bits)[:, :depth]
+    scale = node.const(2).reshape(outputs, blocks).astype(np.float32)
+    zero = np.full((outputs, blocks), 1 << bits - 1, np.float32)
+    if node.has(3):
+        packed = node.const(3)
+        rows = _unpack(packed.reshape(outputs, -1), bits) if packed.dtype == np.uint8 else packed.reshape(outputs, -1)
+        zero = rows[:, :blocks].astype(np.float32)
+    full = [np.repeat(part, node.required("block_size"), 1)[:, :depth] for part in (scale, zero)]
+    floats = ((codes - full[1]) * full[0]).astype(np.float32)
+    kept = Codes(codes.astype(np.int32), f"ui{bits}", Grid(doubles(scale), doubles(zero), 0)) if blocks == 1 else None
+    result = product(node, node.inputs[0], node.build.transpose(constant(floats, kept), (1, 0)))
+    return node.build.affine(result, offset=node.const(5), axis=len(result.shape) - 1) if node.has(5) else result
+
+
+def _unpack(data: np.ndarray, bits: int) -> np.ndarray:
+    """Codes of rows of bytes, lowest bits first."""
+    shifts = np.arange(0, 8, bits, dtype=np.uint8)
+    return ((data[..., None] >> shifts) & ((1 << bits) - 1)).reshape(data.shape[0], -1).astype(np.int32)

@@ -1,0 +1,196 @@
+"""Convolutions, matrix products and batch normalization."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from ulq.graph import Codes, Grid, Value, constant
+from ulq.onnx_model import Shape
+from ulq.onnx_ops.grids import along_axis, byte_element
+from ulq.onnx_ops.registry import Node, onnx_op
+
+CHANNELS_LAST = ("qonnx.custom_op.channels_last",)
+
+
+def weights(value: Value) -> Value:
+    """The constant with codes where its floats are 8-bit integers (networks with scales moved elsewhere)."""
+    if value.codes is not None:
+        return value
+    element = byte_element(value.const)
+    return constant(value.const, Codes(value.const.astype(np.int32), element, Grid())) if element else value
+
+
+# ----------------------------------------------------------------------------
+# Convolution
+# ----------------------------------------------------------------------------
+
+
+def window_pads(node: Node, extents: Shape, outputs: Shape, kernel, strides, dilations) -> list[int]:
+    """[begin..., end...] pads of a window operator with the given input and output extents.
+
+    The end pads reach as far as the last window does, so that a ceil-mode window is inside.
+    """
+    rank = len(kernel)
+    mode = node.attr("auto_pad", "NOTSET")
+    pads = list(node.attr("pads", [0] * 2 * rank)) if mode == "NOTSET" else [0] * 2 * rank
+    for i in range(rank):
+        span = (outputs[i] - 1) * strides[i] + dilations[i] * (kernel[i] - 1) + 1
+        if mode in ("SAME_UPPER", "SAME_LOWER"):
+            total = max(span - extents[i], 0)
+            pads[i] = (total + (mode == "SAME_LOWER")) // 2
+            pads[rank + i] = total - pads[i]
+        pads[rank + i] = max(pads[rank + i], span - extents[i] - pads[i])
+    return pads
+
+
+def as_2d(values: Sequence[int], fill: int) -> list[int]:
+    """Geometry of one dimension as that of a row: (w) is (fill, w), pads (l, r) are (fill, l, fill, r)."""
+    if len(values) == 1:
+        return [fill, *values]
+    return [fill, values[0], fill, values[1]]
+
+
+def convolve(node: Node, x: Value, w: Value, shape: Shape) -> Value:
+    """A 1-D or 2-D convolution of real values; a 1-D one runs as an image of one row."""
+    rank = len(x.shape) - 2
+    kernel = list(w.shape[2:])
+    strides, dilations = (list(node.attr(name, [1] * rank)) for name in ("strides", "dilations"))
+    groups = node.attr("group", 1)
+    if x.shape[1] != w.shape[1] * groups or w.shape[0] % groups:
+        raise node.error(f"weights {list(w.shape)} do not fit {x.shape[1]} channels in {groups} groups")
+    if node.attr("kernel_shape", kernel) != kernel:
+        raise node.error(f"kernel_shape {node.attr('kernel_shape')} differs from the weights' {kernel}")
+    pads = window_pads(node, x.shape[2:], shape[2:], kernel, strides, dilations)
+    if min(pads) < 0:
+        raise node.error(f"negative pads {pads} are not supported")
+    op = node.proto.op_type
+    if rank == 2:
+        return node.build.conv2d(x, w, shape, strides, pads, dilations, groups, op)
+    rows = [node.build.reshape(value, (*value.shape[:2], 1, value.shape[2])) for value in (x, w)]
+    flat = (*shape[:2], 1, shape[2])
+    geometry = as_2d(strides, 1), as_2d(pads, 0), as_2d(dilations, 1)
+    return node.build.reshape(node.build.conv2d(*rows, flat, *geometry, groups, op), shape)
+
+
+@onnx_op("Conv")
+def conv(node: Node) -> Value | None:
+    x, w = node.inputs[:2]
+    if not x.is_real or not w.is_const or len(x.shape) not in (3, 4) or node.is_runtime(2):
+        return None
+    result = convolve(node, x, weights(w), node.output_shape)
+    return node.build.affine(result, offset=node.const(2), axis=1) if node.has(2) else result
+
+
+def as_channels_first(node: Node, value: Value) -> Value:
+    rank = len(value.shape)
+    return node.build.transpose(value, (0, rank - 1, *range(1, rank - 1)))
+
+
+def as_channels_last(node: Node, value: Value) -> Value:
+    return node.build.transpose(value, (0, *range(2, len(value.shape)), 1))
+
+
+@onnx_op("Conv", domains=CHANNELS_LAST)
+def conv_channels_last(node: Node) -> Value | None:
+    """Data NHWC, weights [outputs, kh, kw, channels / group]."""
+    x, w = node.inputs[:2]
+    if not x.is_real or not w.is_const or len(x.shape) not in (3, 4) or node.is_runtime(2):
+        return None
+    image, filters = as_channels_first(node, x), as_channels_first(node, weights(w))
+    shape = (x.shape[0], w.shape[0], *window_extents(node, image.shape[2:], filters.shape[2:]))
+    result = as_channels_last(node, convolve(node, image, filters, shape))
+    return node.build.affine(result, offset=node.const(2), axis=len(x.shape) - 1) if node.has(2) else result
+
+
+def window_extents(node: Node, extents: Shape, kernel: Shape) -> list[int]:
+    """Output extents; this domain has no inference function."""
+    rank = len(extents)
+    strides, dilations = (node.attr(name, [1] * rank) for name in ("strides", "dilations"))
+    pads = node.attr("pads", [0] * 2 * rank)
+    same = node.attr("auto_pad", "NOTSET").startswith("SAME")
+    result = []
+    for i in range(rank):
+        span = dilations[i] * (kernel[i] - 1) + 1
+        padded = extents[i] + (0 if same else pads[i] + pads[rank + i])
+        result.append(-(-extents[i] // strides[i]) if same else (padded - span) // strides[i] + 1)
+    return result
+
+
+# ----------------------------------------------------------------------------
+# Matrix product
+# ----------------------------------------------------------------------------
+
+
+def product(node: Node, lhs: Value, rhs: Value) -> Value | None:
+    """The matrix product of any rows by a constant matrix; None where the constant is a batch of matrices."""
+    if math.prod(rhs.shape[:-2]) != 1:
+        return None
+    columns = 1 if len(rhs.shape) == 1 else rhs.shape[-1]
+    depth = rhs.shape[0] if len(rhs.shape) == 1 else rhs.shape[-2]
+    if lhs.shape[-1] != depth:
+        raise node.error(f"reduction extents differ: {list(lhs.shape)} by {list(rhs.shape)}")
+    leading = lhs.shape[:-1] if len(rhs.shape) <= 2 else (1,) * (len(rhs.shape) - len(lhs.shape)) + lhs.shape[:-1]
+    shape = leading if len(rhs.shape) == 1 else (*leading, columns)
+    rows = node.build.reshape(lhs, (math.prod(lhs.shape[:-1]), depth))
+    matrix = node.build.reshape(rhs, (depth, columns))
+    return node.build.reshape(node.build.matmul(rows, matrix, node.proto.op_type), shape)
+
+
+@onnx_op("MatMul")
+def matmul(node: Node) -> Value | None:
+    lhs, rhs = node.inputs
+    if not lhs.is_real or not rhs.is_const:
+        return None
+    return product(node, lhs, weights(rhs))
+
+
+@onnx_op("Gemm")
+def gemm(node: Node) -> Value | None:
+    """alpha * A' * B' + beta * C."""
+    a, b = node.inputs[:2]
+    if not a.is_real or not b.is_const or node.is_runtime(2):
+        return None
+    lhs = node.build.transpose(a, (1, 0)) if node.attr("transA", 0) else a
+    rhs = weights(b)
+    rhs = node.build.transpose(rhs, (1, 0)) if node.attr("transB", 0) else rhs
+    result = product(node, lhs, rhs)
+    alpha = node.attr("alpha", 1.0)
+    if not node.has(2):
+        return node.build.affine(result, [alpha])
+    offset = node.attr("beta", 1.0) * node.const(2).astype(np.float64)
+    found = along_axis(result.shape, offset)
+    if found:
+        return node.build.affine(result, [alpha], found[1][0], found[0])
+    full = constant(np.broadcast_to(offset, result.shape).astype(np.float32))
+    return node.build.add(node.build.affine(result, [alpha]), full)
+
+
+# ----------------------------------------------------------------------------
+# Batch normalization
+# ----------------------------------------------------------------------------
+
+
+def _normalize(node: Node, axis: int) -> Value | None:
+    """scale * (x - mean) / sqrt(var + epsilon) + bias as one affine step, folded in float64."""
+    if not node.inputs[0].is_real or any(node.is_runtime(i) for i in range(1, 5)):
+        return None
+    if node.attr("training_mode", 0) or not node.attr("spatial", 1) or node.uses_extra_outputs:
+        return None
+    gain, bias, mean, variance = (node.const(i).astype(np.float64) for i in range(1, 5))
+    scale = gain / np.sqrt(variance + node.attr("epsilon", 1e-5))
+    if not np.isfinite(scale).all():
+        raise node.error("the variance plus epsilon must be positive")
+    return node.build.affine(node.inputs[0], scale, bias - mean * scale, axis)
+
+
+@onnx_op("BatchNormalization")
+def batch_normalization(node: Node) -> Value | None:
+    return _normalize(node, 1)
+
+
+@onnx_op("BatchNormalization", domains=CHANNELS_LAST)
+def batch_normalization_channels_last(node: Node) -> Value | None:
+    return _normalize(node, len(node.inputs[0].shape) - 1)

@@ -1,0 +1,108 @@
+"""Pooling over the spatial dimensions of NCHW tensors; one dimension runs as an image of one row."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ulq.graph import CODE_ELEMENTS, FLOAT32, Flag, Grid, Value
+from ulq.onnx_model import Shape
+from ulq.onnx_ops.linear import CHANNELS_LAST, as_2d, as_channels_first, as_channels_last, window_extents, window_pads
+from ulq.onnx_ops.registry import Node, onnx_op
+
+
+def _pool(node: Node, name: str, x: Value, shape: Shape, kernel, strides, pads, dilations, **extra) -> Value:
+    op = node.proto.op_type
+    if len(kernel) == 2:
+        return node.build.pool(name, x, shape, kernel, strides, pads, dilations, op, **extra)
+    row = node.build.reshape(x, (*x.shape[:2], 1, x.shape[2]))
+    geometry = as_2d(kernel, 1), as_2d(strides, 1), as_2d(pads, 0), as_2d(dilations, 1)
+    result = node.build.pool(name, row, (*shape[:2], 1, shape[2]), *geometry, op, **extra)
+    return node.build.reshape(result, shape)
+
+
+def _window(node: Node, extents: Shape, outputs: Shape):
+    kernel = node.required("kernel_shape")
+    strides, dilations = (list(node.attr(name, [1] * len(kernel))) for name in ("strides", "dilations"))
+    return kernel, strides, window_pads(node, extents, outputs, kernel, strides, dilations), dilations
+
+
+def _on_codes(node: Node, x: Value, operator) -> Value:
+    """A monotone operator on integers: exact in f32, and codes again afterwards."""
+    result = operator(node.build.dequantize(x, Grid()))
+    codes = node.build.quantize(result, Grid(), CODE_ELEMENTS[x.dtype])
+    return Value(result.shape, x.dtype, ir=codes.ir)
+
+
+def _is_image(value: Value) -> bool:
+    return (value.dtype == FLOAT32 or value.is_codes) and len(value.shape) in (3, 4)
+
+
+def _max_pool(node: Node, x: Value, shape: Shape) -> Value:
+    return _pool(node, "max_pool", x, shape, *_window(node, x.shape[2:], shape[2:]))
+
+
+@onnx_op("MaxPool")
+def max_pool(node: Node) -> Value | None:
+    x = node.inputs[0]
+    if not _is_image(x) or node.uses_extra_outputs:
+        return None
+    shape = node.output_shape
+    if x.is_codes:
+        return _on_codes(node, x, lambda value: _max_pool(node, value, shape))
+    return _max_pool(node, x, shape)
+
+
+@onnx_op("MaxPool", domains=CHANNELS_LAST)
+def max_pool_channels_last(node: Node) -> Value | None:
+    x = node.inputs[0]
+    if x.dtype != FLOAT32 or len(x.shape) not in (3, 4) or node.attr("ceil_mode", 0):
+        return None
+    image = as_channels_first(node, x)
+    extents = window_extents(node, image.shape[2:], node.required("kernel_shape"))
+    return as_channels_last(node, _max_pool(node, image, (*image.shape[:2], *extents)))
+
+
+@onnx_op("AveragePool")
+def average_pool(node: Node) -> Value | None:
+    x = node.inputs[0]
+    if x.dtype != FLOAT32 or len(x.shape) not in (3, 4):
+        return None
+    shape = node.output_shape
+    kernel, strides, pads, dilations = _window(node, x.shape[2:], shape[2:])
+    include = bool(node.attr("count_include_pad", 0))
+    if include and node.attr("ceil_mode", 0) and pads != list(node.attr("pads", [0] * len(pads))):
+        return None  # the part of a window that only ceil mode adds does not count
+    return _pool(node, "avg_pool", x, shape, kernel, strides, pads, dilations, countIncludePad=Flag(include))
+
+
+def _whole_image(node: Node, name: str, x: Value, **extra) -> Value:
+    ones = [1] * (len(x.shape) - 2)
+    return _pool(node, name, x, (*x.shape[:2], *ones), x.shape[2:], ones, [0] * 2 * len(ones), ones, **extra)
+
+
+@onnx_op("GlobalAveragePool")
+def global_average_pool(node: Node) -> Value | None:
+    x = node.inputs[0]
+    if x.dtype != FLOAT32 or len(x.shape) not in (3, 4):
+        return None
+    return _whole_image(node, "avg_pool", x, countIncludePad=Flag(False))
+
+
+@onnx_op("GlobalMaxPool")
+def global_max_pool(node: Node) -> Value | None:
+    x = node.inputs[0]
+    return _whole_image(node, "max_pool", x) if x.dtype == FLOAT32 and len(x.shape) in (3, 4) else None
+
+
+@onnx_op("ReduceMean")
+def reduce_mean(node: Node) -> Value | None:
+    """Over all spatial dimensions."""
+    x = node.inputs[0]
+    axes = node.attr("axes") if node.version < 18 else node.const(1)
+    if x.dtype != FLOAT32 or len(x.shape) not in (3, 4) or axes is None or node.is_runtime(1):
+        return None
+    rank = len(x.shape)
+    if sorted(int(axis) % rank for axis in np.ravel(axes)) != list(range(2, rank)):
+        return None
+    result = _whole_image(node, "avg_pool", x, countIncludePad=Flag(False))
+    return result if node.attr("keepdims", 1) else node.build.reshape(result, x.shape[:2])

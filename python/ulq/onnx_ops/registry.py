@@ -1,0 +1,140 @@
+"""Which function imports which ONNX operator, and what such a function sees of its node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+
+from ulq.errors import UlqError
+from ulq.graph import GraphBuilder, Value
+from ulq.onnx_model import Shape, Source
+
+# An operator function returns its outputs, or None to leave the node to IREE's float path.
+OperatorFunction = Callable[["Node"], "Value | tuple[Value | None, ...] | None"]
+
+
+@dataclass(frozen=True)
+class Operator:
+    """A registered function; `folds` says that it takes nodes whose inputs are all constant."""
+
+    function: OperatorFunction
+    folds: bool
+
+
+_operators: dict[tuple[str, str], Operator] = {}
+
+
+def onnx_op(*names: str, domains: Iterable[str] = ("",), folds: bool = False):
+    """Registers a function for operators of the given domains.
+
+    With `folds` the function is called for constant inputs too and returns constants, codes
+    included; without it the importer evaluates such nodes in float32.
+    """
+
+    def register(function: OperatorFunction) -> OperatorFunction:
+        for domain in domains:
+            for name in names:
+                _operators[domain, name] = Operator(function, folds)
+        return function
+
+    return register
+
+
+def lookup(domain: str, op_type: str) -> Operator | None:
+    return _operators.get((domain, op_type))
+
+
+def names() -> list[tuple[str, str]]:
+    """All registered (domain, operator); "" is the standard domain."""
+    return sorted(_operators)
+
+
+@dataclass(eq=False)
+class Node:
+    """One ONNX node with the values of its inputs."""
+
+    proto: onnx.NodeProto
+    inputs: list[Value | None]
+    build: GraphBuilder
+    source: Source
+
+    @property
+    def version(self) -> int:
+        """The operator set version of the node's domain; QONNX domains are often not imported at all."""
+        return self.source.opsets.get(self.proto.domain or "ai.onnx", 1)
+
+    def error(self, reason: str) -> UlqError:
+        return self.source.node_error(self.proto, reason)
+
+    def input(self, index: int) -> Value | None:
+        return self.inputs[index] if index < len(self.inputs) else None
+
+    def const(self, index: int) -> np.ndarray | None:
+        """The constant at an input; None where the input is absent or computed."""
+        value = self.input(index)
+        return None if value is None else value.const
+
+    def has(self, index: int) -> bool:
+        return self.input(index) is not None
+
+    def is_runtime(self, index: int) -> bool:
+        """Whether the input is given, and computed."""
+        value = self.input(index)
+        return value is not None and not value.is_const
+
+    def attr(self, name: str, default=None):
+        """The attribute's value; strings decoded."""
+        for attribute in self.proto.attribute:
+            if attribute.name == name:
+                value = onnx.helper.get_attribute_value(attribute)
+                return value.decode() if isinstance(value, bytes) else value
+        return default
+
+    def required(self, name: str):
+        value = self.attr(name)
+        if value is None:
+            raise self.error(f"attribute '{name}' is missing")
+        return value
+
+    @property
+    def output_shape(self) -> Shape:
+        """Static shape of the first output, by ONNX shape inference."""
+        return self.infer()[0][0]
+
+    @property
+    def uses_extra_outputs(self) -> bool:
+        return any(self.proto.output[1:])
+
+    def infer(self) -> list[tuple[Shape, np.dtype]]:
+        """Shape and element type of every output, by the operator's own inference function."""
+        types = _infer(self)
+        result = []
+        for name in self.proto.output:
+            tensor = types[name].tensor_type if name in types else onnx.TypeProto.Tensor()
+            dims = tensor.shape.dim
+            if not tensor.HasField("shape") or not all(dim.HasField("dim_value") for dim in dims):
+                if name:
+                    raise self.error(f"the shape of output '{name}' is not static")
+                dims = []
+            dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type or onnx.TensorProto.FLOAT)
+            result.append((tuple(dim.dim_value for dim in dims), np.dtype(dtype)))
+        return result
+
+
+def _infer(node: Node) -> dict[str, onnx.TypeProto]:
+    schema = onnx.defs.get_schema(node.proto.op_type, node.version, node.proto.domain)
+    types, data = {}, {}
+    for name, value in zip(node.proto.input, node.inputs, strict=True):
+        if value is None:
+            continue
+        types[name] = onnx.helper.make_tensor_type_proto(onnx.helper.np_dtype_to_tensor_dtype(value.dtype), value.shape)
+        if value.is_const and value.const.size <= 1024:
+            data[name] = onnx.numpy_helper.from_array(np.ascontiguousarray(value.const), name)
+    opsets = list(node.source.model.opset_import)
+    try:
+        return onnx.shape_inference.infer_node_outputs(schema, node.proto, types, data, opset_imports=opsets)
+    except Exception as error:
+        raise node.error(f"shape inference: {error}") from None

@@ -1,0 +1,125 @@
+"""Data movement, constants and casts."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import onnx
+
+from ulq.graph import CODE_ELEMENTS, FLOAT32, INT32, Grid, Value, code_range, constant
+from ulq.onnx_ops.registry import Node, onnx_op
+
+
+def _is_movable(value: Value) -> bool:
+    """ulq moves floats and codes, as well as constants."""
+    return value.is_const or value.is_real or value.is_codes
+
+
+@onnx_op("Constant", folds=True)
+def constant_value(node: Node) -> Value:
+    numbers = {"value_float": np.float32, "value_floats": np.float32, "value_int": np.int64, "value_ints": np.int64}
+    for attribute in node.proto.attribute:
+        value = onnx.helper.get_attribute_value(attribute)
+        if attribute.name == "value":
+            try:
+                return constant(onnx.numpy_helper.to_array(value))
+            except Exception as error:
+                raise node.error(f"constant: {error}") from None
+        if attribute.name in numbers:
+            return constant(np.asarray(value, numbers[attribute.name]))
+    raise node.error("expected a tensor or numbers")
+
+
+@onnx_op("Identity", folds=True)
+def identity(node: Node) -> Value:
+    return node.inputs[0]
+
+
+@onnx_op("Dropout", folds=True)
+def dropout(node: Node) -> Value | None:
+    """The identity outside training."""
+    training = node.const(2)
+    if node.is_runtime(2) or (training is not None and training.item()):
+        raise node.error("training mode is not supported")
+    return node.inputs[0]
+
+
+@onnx_op("Shape", folds=True)
+def shape_of(node: Node) -> Value:
+    shape = node.inputs[0].shape
+    return constant(np.asarray(shape[node.attr("start", 0) : node.attr("end", len(shape))], np.int64))
+
+
+@onnx_op("Size", folds=True)
+def size_of(node: Node) -> Value:
+    return constant(np.asarray(math.prod(node.inputs[0].shape), np.int64))
+
+
+@onnx_op("Reshape", "Flatten", "Squeeze", "Unsqueeze", folds=True)
+def reshape(node: Node) -> Value | None:
+    if not _is_movable(node.inputs[0]) or node.is_runtime(1):
+        return None
+    return node.build.reshape(node.inputs[0], node.output_shape)
+
+
+@onnx_op("Transpose", folds=True)
+def transpose(node: Node) -> Value | None:
+    value = node.inputs[0]
+    if not _is_movable(value):
+        return None
+    return node.build.transpose(value, node.attr("perm", list(range(len(value.shape)))[::-1]))
+
+
+@onnx_op("Concat")
+def concat(node: Node) -> Value | None:
+    values = node.inputs
+    if not all(value.is_real or value.is_codes for value in values) or len({value.dtype for value in values}) > 1:
+        return None
+    if values[0].dtype == INT32:
+        return None
+    rank = len(values[0].shape)
+    axis = node.required("axis") % rank
+    return node.build.concat(values, axis) if len(values) > 1 else values[0]
+
+
+@onnx_op("Pad")
+def pad(node: Node) -> Value | None:
+    value = node.inputs[0]
+    if not _is_movable(value) or node.attr("mode", "constant") != "constant":
+        return None
+    if any(node.is_runtime(i) for i in (1, 2, 3)):
+        return None
+    pads = node.attr("pads") if node.version < 11 else node.const(1)
+    fill = node.attr("value", 0.0) if node.version < 11 else 0.0
+    if node.has(2) and node.const(2).size:
+        fill = float(node.const(2).item())
+    rank = len(value.shape)
+    axes = [int(axis) % rank for axis in node.const(3)] if node.has(3) else list(range(rank))
+    low, high = [0] * rank, [0] * rank
+    for i, axis in enumerate(axes):
+        low[axis], high[axis] = int(pads[i]), int(pads[i + len(axes)])
+    return node.build.pad(value, low, high, fill) if min(*low, *high) >= 0 else None
+
+
+@onnx_op("Cast", "CastLike", folds=True)
+def cast(node: Node) -> Value | None:
+    """Between float32, codes and accumulators, where the value stays the same number."""
+    value, to = node.inputs[0], _target(node)
+    if to == value.dtype:
+        return value
+    if value.is_const or to not in (FLOAT32, INT32):
+        return None
+    if value.is_codes:
+        low, high = code_range(CODE_ELEMENTS[value.dtype])
+        result = node.build.dequantize(value, Grid())
+        return Value(value.shape, to, ir=result.ir, bound=max(-low, high))
+    if value.is_accumulator and to == FLOAT32:
+        return Value(value.shape, to, ir=value.ir)
+    return None
+
+
+def _target(node: Node) -> np.dtype:
+    if node.proto.op_type == "CastLike":
+        return node.inputs[1].dtype
+    return np.dtype(onnx.helper.tensor_dtype_to_np_dtype(node.required("to")))

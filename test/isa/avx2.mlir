@@ -1,0 +1,70 @@
+// RUN: rm -rf %t && mkdir %t
+// RUN: ulq-opt %s --ulq-lower-isa --ulq-emit-objects="directory=%t assembly=true" -o %t/out.mlir
+// RUN: FileCheck %s < %t/kernels-avx2.s
+
+module {
+  module @kernels attributes {ulq.isa = "avx2"} {
+    // CHECK-LABEL: lookup:
+    // CHECK: vpshufb {{.*}}%ymm
+    // CHECK: retq
+    func.func @lookup(%a: memref<256xi8>) attributes {llvm.bareptr} {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 32 : index
+      %table = vector.load %a[%c0] : memref<256xi8>, vector<32xi8>
+      %index = vector.load %a[%c1] : memref<256xi8>, vector<32xi8>
+      %out = ulq.table_lookup %table, %index : vector<32xi8>
+      vector.store %out, %a[%c0] : memref<256xi8>, vector<32xi8>
+      return
+    }
+    // CHECK-LABEL: lookup_16:
+    // CHECK: vpshufb {{.*}}%xmm
+    // CHECK: retq
+    func.func @lookup_16(%a: memref<256xi8>) attributes {llvm.bareptr} {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 16 : index
+      %table = vector.load %a[%c0] : memref<256xi8>, vector<16xi8>
+      %index = vector.load %a[%c1] : memref<256xi8>, vector<16xi8>
+      %out = ulq.table_lookup %table, %index : vector<16xi8>
+      vector.store %out, %a[%c0] : memref<256xi8>, vector<16xi8>
+      return
+    }
+    // Sums of two products stay below 2^15: one vpmaddubsw.
+    // CHECK-LABEL: dot4_narrow:
+    // CHECK: vpmaddubsw {{.*}}%ymm
+    // CHECK: vpmaddwd {{.*}}%ymm
+    // CHECK: vpaddd {{.*}}%ymm
+    // CHECK-NOT: vpmadd
+    // CHECK: retq
+    func.func @dot4_narrow(%a: memref<256xi8>) attributes {llvm.bareptr} {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 32 : index
+      %c2 = arith.constant 64 : index
+      %lhs = vector.load %a[%c0] : memref<256xi8>, vector<32xi8>
+      %rhs = vector.load %a[%c1] : memref<256xi8>, vector<32xi8>
+      %bytes = vector.load %a[%c2] : memref<256xi8>, vector<32xi8>
+      %acc = vector.bitcast %bytes : vector<32xi8> to vector<8xi32>
+      %sum = ulq.dot4 %acc, %lhs, %rhs {maxLhs = 127, maxRhs = 128} : vector<8xi32>, vector<32xi8>
+      %out = vector.bitcast %sum : vector<8xi32> to vector<32xi8>
+      vector.store %out, %a[%c0] : memref<256xi8>, vector<32xi8>
+      return
+    }
+    // They may not: even and odd bytes apart.
+    // CHECK-LABEL: dot4_wide:
+    // CHECK-COUNT-4: {{vpmadd(ubsw|wd)}} {{.*}}%ymm
+    // CHECK-NOT: vpmadd
+    // CHECK: retq
+    func.func @dot4_wide(%a: memref<256xi8>) attributes {llvm.bareptr} {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 32 : index
+      %c2 = arith.constant 64 : index
+      %lhs = vector.load %a[%c0] : memref<256xi8>, vector<32xi8>
+      %rhs = vector.load %a[%c1] : memref<256xi8>, vector<32xi8>
+      %bytes = vector.load %a[%c2] : memref<256xi8>, vector<32xi8>
+      %acc = vector.bitcast %bytes : vector<32xi8> to vector<8xi32>
+      %sum = ulq.dot4 %acc, %lhs, %rhs {maxLhs = 255, maxRhs = 128} : vector<8xi32>, vector<32xi8>
+      %out = vector.bitcast %sum : vector<8xi32> to vector<32xi8>
+      vector.store %out, %a[%c0] : memref<256xi8>, vector<32xi8>
+      return
+    }
+  }
+}

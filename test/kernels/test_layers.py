@@ -1,0 +1,428 @@
+"""Whole layers, from integer-level MLIR to machine code, against `ulq.reference`, bit for bit.
+
+One module per ISA holds all cases; every workgroup of every dispatch is run in this process. Buffers end at an
+unmapped page, so that a read beyond a tensor is a crash, and results are surrounded by guard bytes.
+"""
+
+import ctypes
+import json
+import mmap
+import re
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import harness
+import numpy as np
+import pytest
+
+from ulq import layouts, reference
+from ulq.reference import Add, Affine, Clamp, Dequantize, Geometry, Leaky, Quantize, Threshold
+
+PAGE = mmap.PAGESIZE
+GUARD = 0xA5
+
+
+@dataclass
+class Case:
+    """A layer, or a max pool. `bits` 32 stands for f32; `outputs` names results, "codes" first, of `out_bits` bits."""
+
+    name: str
+    shape: tuple
+    channels: int
+    bits: int = 2
+    weights: tuple = (-2, -1, 0, 1)
+    geometry: dict = field(default_factory=dict)
+    pad_code: int = 0
+    weight_zero: bool = False
+    steps: tuple = ()
+    levels: int = 0
+    out_bits: int = 2
+    outputs: tuple = ("codes",)
+    addends: tuple = ()
+    family: str = ""
+    workgroups: int = 1
+    extreme: bool = False
+    pool: bool = False
+
+    def __post_init__(self):
+        self.geo = Geometry.of(self.shape, self.channels, **self.geometry)
+        random = np.random.default_rng(sum(map(ord, self.name)))
+        kernel = (self.channels, *self.geo.kernel, self.shape[3] // self.geo.groups)
+        if self.bits == 32:
+            self.x = random.integers(-8, 9, self.shape).astype(np.float32) / 4
+            self.w = random.integers(-8, 9, kernel).astype(np.float32) / 8
+            if len(self.weights) > 4:  # weight-only quantization
+                self.w = random.choice(self.weights, kernel)
+        else:
+            high = 1 << self.bits
+            self.x = np.full(self.shape, high - 1) if self.extreme else random.integers(0, high, self.shape)
+            self.w = random.choice(self.weights, kernel)
+            self.w[0], self.w[-1] = self.weights[0], self.weights[-1]
+        self.zero = random.integers(-3, 4, self.channels) if self.weight_zero else None
+        self.addend_values = [random_addend(random, self.geo.output, bits) for bits in self.addends]
+        self.thresholds, self.descending = None, None
+        if self.levels:
+            depth = int(np.prod(kernel[1:])) * (self.pad_code + 1)
+            spread = max(2, depth // 3)
+            self.thresholds = np.sort(random.integers(-spread, spread, (self.channels, self.levels)))
+            self.descending = random.integers(0, 2, self.channels).astype(bool) if self.levels % 2 else None
+            if self.descending is None:
+                self.descending = np.zeros(self.channels, bool)
+            self.thresholds[self.descending] = self.thresholds[self.descending, ::-1]
+
+    def expected(self):
+        if self.pool:
+            codes = reference.max_pool_codes(self.x, self.geo)
+            return reference.LayerResult(None, codes, None)
+        return reference.layer(
+            self.x, self.w, self.geo, self.pad_code, self.zero, self.steps, self.thresholds,
+            self.descending, self.addend_values,
+        )  # fmt: skip
+
+    def storage(self, bits: int, channels: int) -> int:
+        """Storage width of a tensor: 8 bits where groups of channels would not start at a byte."""
+        if bits == 32:
+            return 32
+        width, per_group = layouts.storage_bits(bits), channels // self.geo.groups
+        return 8 if self.geo.groups > 1 and per_group * width % 8 else width
+
+
+def random_addend(random, shape, bits):
+    if bits == 32:
+        return random.integers(-20, 21, shape).astype(np.float32) / 8
+    return random.integers(0, 1 << bits, shape)
+
+
+# ----------------------------------------------------------------------------
+# MLIR text
+# ----------------------------------------------------------------------------
+
+
+def floats(values) -> str:
+    return ", ".join(repr(float(v)) for v in np.atleast_1d(np.asarray(values, np.float64)))
+
+
+def step_text(step) -> str:
+    match step:
+        case Affine():
+            return f"#ulq.affine<scale = [{floats(step.scale)}], offset = [{floats(step.offset)}]>"
+        case Clamp():
+            return f"#ulq.clamp<min = {real(step.minimum)}, max = {real(step.maximum)}>"
+        case Leaky():
+            return f"#ulq.leaky<alpha = {real(step.alpha)}>"
+        case Add():
+            return f"#ulq.add<operand = {step.operand}, scale = {real(step.scale)}, offset = {real(step.offset)}>"
+        case Quantize():
+            first = "true" if step.zero_point_first else "false"
+            return (
+                f"#ulq.quantize<scale = [{floats(step.scale)}], zeroPoint = [{floats(step.zero_point)}], "
+                f"min = {step.minimum}, max = {step.maximum}, rounding = <{step.rounding}>, zeroPointFirst = {first}>"
+            )
+        case Dequantize():
+            return f"#ulq.dequantize<scale = [{floats(step.scale)}], zeroPoint = [{floats(step.zero_point)}]>"
+        case Threshold():
+            return f"#ulq.threshold<values = [{floats(step.values)}], count = {step.count}>"
+
+
+def real(value: float) -> str:
+    return {np.inf: "0x7FF0000000000000", -np.inf: "0xFFF0000000000000"}.get(value, repr(float(value))) + " : f64"
+
+
+def tensor(shape, element: str) -> str:
+    return f"tensor<{'x'.join(map(str, shape))}x{element}>"
+
+
+def element(bits: int) -> str:
+    return "f32" if bits == 32 else f"ui{bits}"
+
+
+def case_text(case: Case) -> str:
+    geo = case.geo
+    x_type = tensor(case.shape, element(case.bits))
+    w_element = "f32" if case.w.dtype == np.float32 else "i16"
+    w_type = tensor(case.w.shape, w_element)
+    add_types = [tensor(geo.output, element(bits)) for bits in case.addends]
+    out_types = [tensor(geo.output, "f32" if name == "values" else element(case.out_bits)) for name in case.outputs]
+    names = [f"%a{i}" for i in range(len(add_types))]
+    arguments = ", ".join(f"{n}: {t}" for n, t in zip(["%x", *names], [x_type, *add_types], strict=True))
+    attributes = [
+        f"geometry = #ulq.geometry<input = {list(geo.input)}, output = {list(geo.output)}, "
+        f"kernel = {list(geo.kernel)}, strides = {list(geo.strides)}, pads = {list(geo.pads)}, "
+        f"dilations = {list(geo.dilations)}, groups = {geo.groups}>"
+    ]
+    if case.pool:
+        kind = f"({x_type}) -> {out_types[0]}"
+        return f"""
+func.func @{case.name}({arguments}) -> {out_types[0]} {{
+  %r = ulq.max_pool_codes %x {{{attributes[0]}}} : {kind} loc("{case.name}")
+  return %r : {out_types[0]}
+}}
+"""
+    if case.pad_code:
+        attributes.append(f"padCode = {case.pad_code} : i64")
+    if case.zero is not None:
+        attributes.append(f"weightZero = array<i32: {', '.join(map(str, case.zero))}>")
+    if case.steps:
+        attributes.append(f"epilogue = [{', '.join(map(step_text, case.steps))}]")
+    if case.levels:
+        values = json.dumps(case.thresholds.tolist())
+        flags = ", ".join("true" if flag else "false" for flag in case.descending)
+        attributes.append(f"thresholds = dense<{values}> : tensor<{case.channels}x{case.levels}xi32>")
+        attributes.append(f"descending = array<i1: {flags}>")
+    results = ", ".join(out_types)
+    add = f" add {', '.join(names)}" if names else ""
+    count = f":{len(out_types)}" if len(out_types) > 1 else ""
+    returned = ", ".join(f"%r#{i}" for i in range(len(out_types))) if count else "%r"
+    return f"""
+func.func @{case.name}({arguments}) -> ({results}) {{
+  %w = ulq.constant {{value = dense<{json.dumps(case.w.tolist())}> : {w_type}}} : {w_type}
+  %r{count} = ulq.layer %x, %w{add} {{{", ".join(attributes)}}}
+    : ({", ".join([x_type, w_type, *add_types])}) -> ({results}) loc("{case.name}")
+  return {returned} : {results}
+}}
+"""
+
+
+# ----------------------------------------------------------------------------
+# Building and running
+# ----------------------------------------------------------------------------
+
+
+@dataclass
+class Dispatch:
+    """A dispatch read from the text that ulq-opt prints."""
+
+    kernel: str
+    workgroups: int
+    params: bytes | None  # none for a pool
+    result_bytes: list[int]
+
+
+def byte_size(type_text: str) -> int:
+    *extents, kind = type_text.split("x")
+    return int(np.prod([int(e) for e in extents])) * {"i8": 1, "f32": 4}[kind]
+
+
+def read_dispatches(text: str) -> dict[str, Dispatch]:
+    """Returns the dispatch of each function of the module, by layer name."""
+    constants = {}
+    pattern = r'(%\S+) = arith.constant dense<(?:"0x([0-9A-F]*)"|(-?\d+))> : tensor<(\d+)xi8>'
+    found = {}
+    for line in text.splitlines():
+        if match := re.search(pattern, line):
+            name, digits, splat, size = match.groups()
+            data = bytes.fromhex(digits or "")
+            constants[name] = data if len(data) == int(size) else bytes([int(splat or data[0]) & 255]) * int(size)
+        if match := re.search(r"ulq.dispatch \"(\w+)\"\((.*?)\) workgroups (\d+) .*-> (.*)$", line):
+            kernel, inputs, workgroups, results = match.groups()
+            params = next((constants[name] for name in inputs.split(", ") if name in constants), None)
+            sizes = [byte_size(t) for t in re.findall(r"tensor<([\dx]+(?:i8|f32))>", results)]
+            found[re.sub(r"^ulq_[a-z0-9]+_\d+_", "", kernel)] = Dispatch(kernel, int(workgroups), params, sizes)
+    return found
+
+
+class Memory:
+    """`size` bytes between guard bytes and an unmapped page."""
+
+    def __init__(self, size: int):
+        pages = -(-(size + 64) // PAGE)
+        self.map = mmap.mmap(-1, (pages + 1) * PAGE)
+        whole = np.frombuffer(self.map, np.uint8)
+        whole[: pages * PAGE] = GUARD
+        self.address = whole.ctypes.data + pages * PAGE - size
+        self.before = whole[: pages * PAGE - size]
+        self.bytes = whole[pages * PAGE - size : pages * PAGE]
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.mprotect(ctypes.c_void_p(whole.ctypes.data + pages * PAGE), PAGE, 0):
+            raise OSError(ctypes.get_errno(), "mprotect")
+
+
+def build(isa: str, cases: list[Case], directory: Path):
+    """Compiles all cases and returns the loaded object and the dispatches."""
+    loaded = {}
+    for family, workgroups in sorted({(case.family, case.workgroups) for case in cases}):
+        chosen = [case for case in cases if (case.family, case.workgroups) == (family, workgroups)]
+        folder = directory / f"{family or 'any'}{workgroups}"
+        folder.mkdir()
+        command = [
+            harness.find_ulq_opt(), "--ulq-prove-ranges",
+            f"--ulq-select-kernel=isa={isa} family={family} workgroups={workgroups}",
+            "--ulq-pack-weights", "--ulq-tile", *harness.KERNEL_PASSES,
+            f"--ulq-emit-objects=directory={folder} triple={harness.ISAS[isa].triple}",
+            "--mlir-print-elementsattrs-with-hex-if-larger=0",
+        ]  # fmt: skip
+        done = subprocess.run(command, input="".join(map(case_text, chosen)), capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[:4000]
+        dispatches = read_dispatches(done.stdout)
+        functions = [dispatch.kernel for dispatch in dispatches.values()]
+        library = harness.load_kernels(folder / f"kernels-{isa}.o", functions)
+        loaded |= {case.name: (library, dispatches[case.name]) for case in chosen}
+    return loaded
+
+
+def tensor_bytes(values, bits: int) -> np.ndarray:
+    packed = np.asarray(values, np.float32).view(np.uint8) if bits == 32 else layouts.pack_rows(values, bits)
+    return packed.reshape(-1)
+
+
+def run(case: Case, library, dispatch: Dispatch) -> list[np.ndarray]:
+    """Runs all workgroups; returns the results as arrays."""
+    inputs = [tensor_bytes(case.x, case.storage(case.bits, case.shape[3]))]
+    if dispatch.params is not None:
+        inputs.append(np.frombuffer(dispatch.params, np.uint8))
+    inputs += [
+        tensor_bytes(v, case.storage(b, case.channels)) for v, b in zip(case.addend_values, case.addends, strict=True)
+    ]
+    memories = [Memory(len(data)) for data in inputs] + [Memory(size) for size in dispatch.result_bytes]
+    for memory, data in zip(memories, inputs, strict=False):
+        memory.bytes[:] = data
+    arguments = []
+    for memory in memories:
+        arguments += [ctypes.c_void_p(memory.address - 8), ctypes.c_int64(8)]
+    for workgroup in range(dispatch.workgroups):
+        getattr(library, dispatch.kernel)(*arguments, ctypes.c_int64(workgroup))
+    results = []
+    for name, memory in zip(case.outputs, memories[len(inputs) :], strict=False):
+        assert (memory.before == GUARD).all(), "wrote before a result"
+        if name == "values":
+            results.append(memory.bytes.view(np.float32).reshape(case.geo.output))
+            continue
+        bits = case.storage(case.out_bits, case.channels)
+        rows = memory.bytes.reshape(*case.geo.output[:3], -1)
+        codes = layouts.unpack_rows(rows, bits, case.channels)
+        assert (layouts.pack_rows(codes, bits) == rows).all(), "padding bits are not zero"
+        results.append(codes)
+    return results
+
+
+# ----------------------------------------------------------------------------
+# Cases
+# ----------------------------------------------------------------------------
+
+
+def per_channel(count: int, seed: int) -> np.ndarray:
+    """Scales that are multiples of 2^-6, so that float evaluation is exact and ties occur."""
+    return np.random.default_rng(seed).integers(1, 16, count) / 64
+
+
+def ascending(channels: int, count: int) -> np.ndarray:
+    return np.sort(np.random.default_rng(channels).normal(0, 3, (channels, count)), axis=1).ravel()
+
+
+def requantize(channels: int, bits: int = 8, seed: int = 0, scale=0.5, zero=3):
+    offset = np.random.default_rng(seed + 1).integers(-64, 64, channels) / 8
+    return (Affine(per_channel(channels, seed), offset), Clamp(0.0, np.inf), Quantize(scale, zero, 0, 2**bits - 1))
+
+
+SQUARE = {"kernel": (3, 3), "pads": (1, 1, 1, 1)}
+W1, TERNARY, W4, W8 = (-1, 1), (-1, 0, 1), tuple(range(-8, 8)), (-128, -77, -3, 0, 5, 99, 127)
+
+
+def make_cases() -> list[Case]:
+    cases = []
+    for channels in (1, 3, 5, 17, 65):
+        cases.append(Case(f"odd{channels}", (1, 5, 6, channels), 66 - channels, geometry=SQUARE, levels=3))
+    for bits in range(1, 9):
+        for label, weights in (("w1", W1), ("t", TERNARY), ("w2", (-2, -1, 0, 1)), ("w4", W4), ("w8", W8)):
+            steps = requantize(33, bits, bits)
+            cases.append(
+                Case(f"{label}a{bits}", (1, 4, 5, 24), 33, bits, weights, SQUARE, min(1, bits - 1), steps=steps,
+                     out_bits=bits)
+            )  # fmt: skip
+    cases += [
+        Case("extreme", (1, 3, 3, 128), 40, geometry=SQUARE, levels=3, extreme=True),
+        Case("extreme8", (1, 3, 3, 64), 20, 8, W8, SQUARE, 255, steps=requantize(20), out_bits=8, extreme=True),
+        Case("stride", (1, 9, 11, 20), 16, geometry={**SQUARE, "strides": (2, 3)}, levels=3, pad_code=1),
+        Case("pads", (1, 6, 5, 12), 16, 4, W4, {"kernel": (3, 2), "pads": (2, 0, 1, 3)}, 7, levels=3),
+        Case("dilated", (2, 9, 8, 8), 24, geometry={"kernel": (3, 3), "pads": (2, 2, 2, 2), "dilations": (2, 2)},
+             levels=3),
+        Case("batch", (2, 5, 5, 16), 8, 8, W8, SQUARE, 128, steps=requantize(8), out_bits=8),
+        Case("wide8", (1, 4, 6, 700), 9, 8, W4, SQUARE, 2, steps=requantize(9), out_bits=8),
+        Case("wide2", (1, 3, 6, 2600), 9, 2, pad_code=1, geometry={"kernel": (3, 2), "pads": (0, 1, 1, 0)}, levels=3),
+        Case("wide2even", (1, 2, 2, 4096), 9, 2, pad_code=1, geometry=SQUARE, levels=2),
+        Case("point", (1, 7, 7, 64), 128, levels=3),
+        Case("matmul", (1, 1, 1, 300), 10, 4, W4, outputs=("values",), steps=(Affine(0.25, 1.0),)),
+        Case("matmul70", (1, 70, 1, 96), 200, 2, levels=3, workgroups=4),
+        Case("groups", (1, 5, 5, 32), 32, geometry={**SQUARE, "groups": 4}, levels=3),
+        Case("groups_odd", (1, 5, 5, 9), 15, geometry={**SQUARE, "groups": 3}, levels=3, pad_code=2),
+        Case("depthwise", (1, 6, 6, 20), 20, 4, W4, {**SQUARE, "groups": 20}, 1, steps=requantize(20), out_bits=8),
+        Case("depthwise70", (2, 6, 7, 70), 70, 8, W8, {**SQUARE, "groups": 70, "strides": (2, 1)}, 200,
+             steps=requantize(70), out_bits=8, extreme=True),
+        Case("depthwise2", (1, 20, 20, 130), 130, 2, geometry={"kernel": (5, 5), "pads": (2, 2, 2, 2), "groups": 130},
+             levels=3, workgroups=4),
+        Case("depthwise_large", (1, 12, 12, 9), 9, 4, W4, {"kernel": (9, 9), "groups": 9}, levels=3),
+        Case("depthwise_zero", (1, 6, 6, 20), 20, 4, (-120, 7, 120), {**SQUARE, "groups": 20}, 1, weight_zero=True,
+             steps=requantize(20), out_bits=8),
+        Case("depthwisef", (1, 6, 7, 70), 70, 32, geometry={**SQUARE, "groups": 70}, outputs=("values",)),
+        Case("weightonly", (1, 1, 30, 40), 50, 32, W4, outputs=("values",), steps=(Affine(0.25, 0.0),)),
+        Case("zero", (1, 5, 5, 12), 40, 4, (0, 1, 7, 15), SQUARE, 2, weight_zero=True, levels=3),
+        Case("unsigned8", (1, 5, 5, 12), 40, 8, (0, 1, 200, 255), SQUARE, 2, weight_zero=True, steps=requantize(40),
+             out_bits=8),
+        Case("sixteen", (1, 4, 4, 16), 24, 4, W4, SQUARE, levels=15, out_bits=4),
+        Case("levels1", (1, 4, 4, 16), 70, 1, W1, SQUARE, levels=1, out_bits=1),
+        Case("residual2", (1, 4, 4, 16), 37, 2, geometry=SQUARE, addends=(2,), out_bits=2,
+             steps=(Affine(per_channel(37, 5), 0.25), Add(0, 0.75, -0.5), Clamp(0.0, np.inf), Quantize(0.5, 0, 0, 3))),
+        Case("residual1", (1, 4, 4, 16), 37, 1, W1, SQUARE, addends=(1,), out_bits=1,
+             steps=(Affine(0.25, 0.0), Add(0, 2.0, -1.0), Threshold([0.0], 1))),
+        Case("residual8", (1, 4, 4, 16), 21, 8, W4, SQUARE, addends=(4, 8), out_bits=8,
+             steps=(Add(0, 0.5, 0.0), Add(1, 1.0, -2.0), Quantize(3.0, 100, 0, 255))),
+        Case("residualf", (1, 4, 4, 16), 21, 4, W4, SQUARE, addends=(32,), outputs=("codes", "values"), out_bits=4,
+             steps=(Affine(0.5, per_channel(21, 8)), Add(0, 1.0, 0.0), Leaky(0.125), Quantize(0.75, 4, 0, 15))),
+        Case("both", (1, 4, 4, 16), 50, outputs=("codes", "values"), out_bits=8, geometry=SQUARE,
+             steps=(Affine(per_channel(50, 3), per_channel(50, 4)), Quantize(0.25, 128, 0, 255))),
+        Case("fake", (1, 4, 4, 16), 50, outputs=("values",), geometry=SQUARE,
+             steps=(Affine(per_channel(50, 3), 0.0), Quantize(0.25, 8, 0, 15), Dequantize(0.25, 8.0),
+                    Clamp(-1.0, 1.5))),
+        Case("counts", (1, 4, 4, 16), 20, outputs=("codes", "values"), out_bits=8, geometry=SQUARE,
+             steps=(Affine(0.25, 0.0), Threshold(ascending(20, 40), 40))),
+        Case("first", (1, 4, 4, 16), 20, out_bits=8, geometry=SQUARE,
+             steps=(Affine(per_channel(20, 1), 0.0), Quantize(0.25, 12.5, 0, 255, "half_even", True))),
+        Case("float3", (1, 6, 7, 3), 20, 32, geometry={**SQUARE, "strides": (2, 2)}, outputs=("values",),
+             steps=(Affine(1.0, per_channel(20, 2)), Clamp(0.0, np.inf))),
+        Case("float17", (2, 5, 4, 17), 35, 32, geometry=SQUARE, outputs=("codes", "values"), out_bits=4,
+             steps=(Affine(1.0, 0.5), Clamp(0.0, 6.0), Quantize(0.5, 0, 0, 15)), workgroups=3),
+        Case("floatgroups", (1, 5, 4, 12), 12, 32, geometry={**SQUARE, "groups": 12}, outputs=("values",)),
+        Case("parts", (1, 24, 24, 32), 64, geometry=SQUARE, levels=3, workgroups=8),
+        Case("parts8", (1, 12, 13, 64), 72, 8, W8, SQUARE, 3, steps=requantize(72), out_bits=8, workgroups=8),
+        Case("panels", (1, 2, 2, 256), 300, 8, W8, SQUARE, steps=requantize(300), out_bits=8, workgroups=4),
+    ]  # fmt: skip
+    for bits, channels, workgroups in ((1, 9, 1), (2, 64, 1), (2, 7, 3), (3, 130, 1), (4, 31, 1), (8, 600, 4)):
+        windows = {"kernel": (3, 2), "strides": (2, 1), "pads": (1, 0, 1, 1), "dilations": (1, 2)}
+        shape = (2, 7, 30 if workgroups > 1 else 6, channels)
+        cases.append(Case(f"pool{bits}x{channels}", shape, channels, bits, geometry=windows, out_bits=bits, pool=True,
+                          workgroups=workgroups))  # fmt: skip
+    for rounding in ("half_up", "half_down", "ceil", "floor", "up", "down"):
+        steps = (Affine(per_channel(20, 1), 0.0), Quantize(0.25, 100, 0, 255, rounding))
+        cases.append(Case(f"round_{rounding}", (1, 4, 4, 16), 20, steps=steps, out_bits=8, geometry=SQUARE))
+    for case in [c for c in cases if c.name in ("odd5", "w1a2", "w2a2", "ta1", "extreme", "parts", "groups_odd")]:
+        copy = {k: getattr(case, k) for k in Case.__dataclass_fields__}
+        cases += [Case(**{**copy, "name": f"{case.name}_{family}", "family": family}) for family in ("dot", "lut")]
+    return cases
+
+
+CASES = make_cases()
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """Objects per ISA, compiled on first use."""
+    cache = {}
+
+    def get(isa: str):
+        if isa not in cache:
+            cache[isa] = build(isa, CASES, tmp_path_factory.mktemp(isa))
+        return cache[isa]
+
+    return get
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("isa", ["generic", "avx2", "avx512bw", "avx512vnni"])
+def test_layer(isa, case, built):
+    if lacking := harness.missing_for(isa):
+        pytest.skip(f"needs {lacking}")
+    expected = case.expected()
+    results = run(case, *built(isa)[case.name])
+    for name, result in zip(case.outputs, results, strict=True):
+        np.testing.assert_array_equal(result, getattr(expected, name), err_msg=name)

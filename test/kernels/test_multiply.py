@@ -1,0 +1,287 @@
+"""unpack_weights and multiply_tile of every kernel, on every ISA that runs here, against exact numpy."""
+
+from dataclasses import dataclass
+
+import harness
+import numpy as np
+import pytest
+
+UNALIGNED = 3  # kernels may not assume any alignment
+
+
+@dataclass(frozen=True)
+class Case:
+    """A tile: weights base + step * code, code < levels, times activation codes 0..max_code (0: f32)."""
+
+    family: str
+    rows: int
+    outputs: int
+    taps: int
+    channels: int
+    weight_bits: int
+    base: int = 0
+    step: int = 1
+    levels: int = 0
+    max_code: int = 0
+
+    @property
+    def width(self) -> int:
+        return harness.storage_bits(self.max_code.bit_length()) if self.max_code else 32
+
+    @property
+    def depth(self) -> int:
+        """Reduction elements of the panel, padding included."""
+        if self.family == "float32":
+            return self.taps * self.channels
+        codes = self.taps * harness.round_up(self.channels, 8 // self.width)
+        return harness.round_up(codes, self.lut_step if self.family == "lut" else 4)
+
+    @property
+    def lut_step(self) -> int:
+        return max(8 // self.weight_bits, 8 // self.width)
+
+    @property
+    def row_bytes(self) -> int:
+        if self.family == "float32":
+            return harness.round_up(4 * self.depth, 64)
+        if self.family == "lut":
+            return harness.round_up(self.taps * -(-self.channels * self.width // 8), 64)
+        return harness.round_up(self.depth, 64)
+
+    @property
+    def flush_interval(self) -> int:
+        if self.family != "lut":
+            return 0
+        largest = self.max_code * ((1 << self.weight_bits) - 1)
+        return 255 // largest // self.lut_step * self.lut_step
+
+    @property
+    def unpacked_bytes(self) -> int:
+        """Size of the unpacked panel, 0 where multiply_tile reads the packed one."""
+        if self.family == "lut" or self.weight_bits == 32:
+            return 0
+        width = harness.storage_bits(self.weight_bits)
+        if self.family == "dot" and (width == 8 or self.rows <= 2):
+            return 0
+        codes = harness.round_up(self.depth * self.outputs, 64 * 8 // width)
+        return codes * (4 if self.family == "float32" else 1)
+
+
+FUNCTION = """
+  func.func @case{number}(%lhs: memref<i8>, %lhsOffset: index, %rhs: memref<i8>, %rhsOffset: index,
+      %tables: memref<i8>, %tablesOffset: index, %scratch: memref<i8>, %scratchOffset: index,
+      %out: memref<i8>, %outOffset: index, %workgroup: index) attributes {{llvm.bareptr}} {{
+    %n = arith.constant {largest} : index
+    %a = memref.reinterpret_cast %lhs to offset: [0], sizes: [%n], strides: [1] : memref<i8> to memref<?xi8>
+    %b = memref.reinterpret_cast %rhs to offset: [0], sizes: [%n], strides: [1] : memref<i8> to memref<?xi8>
+    %t = memref.reinterpret_cast %tables to offset: [0], sizes: [%n], strides: [1] : memref<i8> to memref<?xi8>
+    %s = memref.reinterpret_cast %scratch to offset: [0], sizes: [%n], strides: [1] : memref<i8> to memref<?xi8>
+    %c = memref.reinterpret_cast %out to offset: [0], sizes: [%n], strides: [1] : memref<i8> to memref<?xi8>
+    {unpack}
+    ulq.multiply_tile %a, %lhsOffset, %{panel}, %{panelName}Offset, %t, %tablesOffset, %c, %outOffset {{
+      kernel = {kernel}, rowBytes = {rowBytes}, depth = {depth}, storageBits = {storageBits}, maxCode = {maxCode},
+      weightBits = {weightBits}, weightBase = {weightBase}, weightStep = {weightStep}, flushInterval = {flushInterval}
+    }} : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
+    return
+  }}
+"""
+UNPACK = """%one = arith.constant 1 : index
+    ulq.unpack_weights %b, %rhsOffset, %s, %scratchOffset, %one {{
+      kernel = {kernel}, depth = {depth}, weightBits = {weightBits}, weightBase = {weightBase},
+      weightStep = {weightStep}
+    }} : memref<?xi8>, index, memref<?xi8>, index, index"""
+
+
+def function_text(case: Case, isa: str, number: int) -> str:
+    """Returns a kernel function that unpacks one panel and multiplies one tile."""
+    fields = {
+        "number": number,
+        "kernel": f'#ulq.kernel<family = "{case.family}", isa = "{isa}", rows = {case.rows}, '
+        f"outputs = {case.outputs}, block = {case.rows}, workgroups = 1, cost = 1.0 : f64, "
+        'runnerUp = "", margin = 1.0 : f64>',
+        "rowBytes": case.row_bytes,
+        "depth": case.depth,
+        "storageBits": case.width,
+        "maxCode": case.max_code,
+        "weightBits": case.weight_bits,
+        "weightBase": case.base,
+        "weightStep": case.step,
+        "flushInterval": case.flush_interval,
+        "largest": 1 << 30,
+    }
+    unpack = UNPACK.format(**fields) if case.unpacked_bytes else ""
+    panel = ("s", "scratch") if case.unpacked_bytes else ("b", "rhs")
+    return FUNCTION.format(**fields, unpack=unpack, panel=panel[0], panelName=panel[1])
+
+
+def integer_data(case: Case, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Returns activation codes [rows, taps, channels] and weight codes [outputs, taps, channels] with extreme rows."""
+    shape = (case.taps, case.channels)
+    codes = random.integers(0, case.max_code + 1, (case.rows, *shape), dtype=np.uint8)
+    weights = random.integers(0, case.levels, (case.outputs, *shape), dtype=np.uint8)
+    codes[-1] = case.max_code
+    weights[0] = 0
+    weights[-1] = case.levels - 1
+    return codes, weights
+
+
+def pad_depth(values: np.ndarray, depth: int) -> np.ndarray:
+    """Fills the last axis with zeros up to `depth`."""
+    return np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, depth - values.shape[-1])])
+
+
+def dot_call(case: Case, isa: str, number: int, random: np.random.Generator) -> tuple[harness.Call, np.ndarray]:
+    codes, weights = integer_data(case, random)
+    values = weights.astype(np.int64) * case.step + case.base
+    stored = values.astype(np.int8).view(np.uint8) if case.weight_bits > 4 else weights
+    panel = pad_depth(harness.expand_taps(stored, case.width), case.depth)
+    call = make_call(
+        case, number, harness.expand_taps(codes, case.width), harness.pack_dot(panel, case.weight_bits), NO_TABLES
+    )
+    return call, np.einsum("rtc,otc->ro", codes.astype(np.int64), values).astype(np.int32)
+
+
+def lut_call(case: Case, isa: str, number: int, random: np.random.Generator) -> tuple[harness.Call, np.ndarray]:
+    codes, weights = integer_data(case, random)
+    tap_codes = harness.round_up(case.channels, 8 // case.width)
+    panel = pad_depth(pad_depth(weights, tap_codes).reshape(case.outputs, -1), case.depth)
+    packed = harness.pack_lut(panel, case.weight_bits, harness.ISAS[isa].vector_bytes)
+    rows = harness.pack_taps(codes, case.width).reshape(case.rows, -1)
+    call = make_call(case, number, rows, packed, harness.lut_tables(case.weight_bits, case.width))
+    return call, np.einsum("rtc,otc->ro", codes.astype(np.int64), weights.astype(np.int64)).astype(np.int32)
+
+
+def float_call(case: Case, isa: str, number: int, random: np.random.Generator) -> tuple[harness.Call, np.ndarray]:
+    # Small integers: sums are exact in f32, whatever the order and the fusion.
+    inputs = random.integers(-8, 9, (case.rows, case.depth)).astype(np.float32)
+    if case.weight_bits == 32:
+        values = random.integers(-8, 9, (case.outputs, case.depth)).astype(np.float32)
+        packed = np.ascontiguousarray(values.T).view(np.uint8).ravel()
+    else:
+        codes = random.integers(0, case.levels, (case.outputs, case.depth), dtype=np.uint8)
+        values = codes.astype(np.float32) * case.step + case.base
+        packed = harness.pack_chunks(codes.T, harness.storage_bits(case.weight_bits))
+    call = make_call(case, number, inputs.view(np.uint8), packed, NO_TABLES)
+    return call, (inputs.astype(np.float64) @ values.T.astype(np.float64)).astype(np.float32)
+
+
+NO_TABLES = np.zeros(64, np.uint8)
+MAKE_CALL = {"dot": dot_call, "lut": lut_call, "float32": float_call}
+
+
+def make_call(case: Case, number: int, rows: np.ndarray, panel: np.ndarray, tables: np.ndarray) -> harness.Call:
+    """Places rows, panel, tables, scratch and result at unaligned offsets of their buffers."""
+    padded = pad_depth(rows, case.row_bytes).ravel()
+    result = np.full(case.rows * case.outputs * 4, 0xA5, np.uint8)
+    parts = [padded, panel, tables, np.full(case.unpacked_bytes + 1, 0x5A, np.uint8), result]
+    buffers = [np.concatenate([np.full(UNALIGNED, 0xEE, np.uint8), part, GUARD]) for part in parts]
+    return harness.Call(f"case{number}", buffers, [UNALIGNED] * len(buffers))
+
+
+GUARD = np.full(64, 0xC3, np.uint8)  # bytes behind a buffer: read by nobody, written by nobody
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """Rows and panel widths that a kernel offers on an ISA (its `match`)."""
+
+    rows: int
+    outputs: tuple[int, ...]
+
+
+TILES = {
+    "dot": {
+        "generic": Tiles(4, (8,)),
+        "avx2": Tiles(4, (16, 8)),
+        "avx512bw": Tiles(6, (64, 32, 16)),
+        "avx512vnni": Tiles(6, (64, 32, 16)),
+        "neon": Tiles(3, (16, 8)),
+    },
+    "lut": {
+        "generic": Tiles(4, (32, 16)),
+        "avx2": Tiles(4, (64, 32)),
+        "avx512bw": Tiles(7, (128, 64)),
+        "avx512vnni": Tiles(7, (128, 64)),
+        "neon": Tiles(6, (32, 16)),
+    },
+    "float32": {
+        "generic": Tiles(4, (8,)),
+        "avx2": Tiles(6, (16, 8)),
+        "avx512bw": Tiles(6, (64, 32, 16)),
+        "avx512vnni": Tiles(6, (64, 32, 16)),
+        "neon": Tiles(6, (16, 8)),
+    },
+}
+# Odd extents first; 3 x 683 and 9 x 911 pass the 16-bit sums of "lut" for 2-bit codes.
+SHAPES = [(1, 1), (1, 2), (1, 3), (3, 5), (9, 1), (1, 7), (9, 13), (1, 64), (4, 37), (1, 129), (2, 65), (1, 255)]
+DEEP = [(9, 911), (1, 7279), (1, 7280), (1, 7281), (3, 683)]
+
+
+def rows_and_outputs(family: str, isa: str, number: int) -> tuple[int, int]:
+    """Cycles through the tiles of a kernel: full, one row, two rows, one row less than full."""
+    tiles = TILES[family][isa]
+    rows = (tiles.rows, 1, 2, tiles.rows - 1)[number % 4]
+    wide = [2 * tiles.outputs[0]] if rows <= 2 and family != "float32" else []
+    widths = [*wide, *tiles.outputs]
+    return rows, widths[number // 4 % len(widths)]
+
+
+def integer_cases(family: str, isa: str, weights: list[tuple], activation_bits: range, shapes: list) -> list[Case]:
+    """Every weight code (bits, base, step, levels) by every activation width, shapes and tiles in turn."""
+    cases = []
+    for bits, base, step, levels in weights:
+        for activation in activation_bits:
+            for taps, channels in (shapes[len(cases) % len(shapes)],):
+                rows, outputs = rows_and_outputs(family, isa, len(cases))
+                top = (1 << activation) - 1
+                cases.append(Case(family, rows, outputs, taps, channels, bits, base, step, levels, top))
+    return cases
+
+
+def dot_cases(isa: str) -> list[Case]:
+    signed = [(bits, -(1 << (bits - 1)), 1, 1 << bits) for bits in range(2, 9)]
+    other = [(1, -1, 2, 2), (1, 0, 1, 2), (2, -1, 1, 3), (2, -3, 2, 4), (3, -7, 2, 8), (8, -127, 1, 255)]
+    return integer_cases("dot", isa, signed + other, range(1, 9), SHAPES)
+
+
+def lut_cases(isa: str) -> list[Case]:
+    weights = [(1, -1, 2, 2), (2, -2, 1, 4), (2, -1, 1, 3)]
+    # The generic lookup is long straight-line code, slow to compile.
+    starts = range(0, len(SHAPES), 6 if isa == "generic" else 1)
+    shallow = [integer_cases("lut", isa, weights, range(1, 3), SHAPES[i:] + SHAPES[:i]) for i in starts]
+    return sum(shallow, []) + integer_cases("lut", isa, [(2, -2, 1, 4)] * 5, range(2, 3), DEEP)
+
+
+def float_cases(isa: str) -> list[Case]:
+    kinds = [(32, 0, 1, 0)] * 4 + [(bits, -(1 << (bits - 1)), 1, 1 << bits) for bits in range(1, 9)]
+    cases = []
+    for number, (bits, base, step, levels) in enumerate(kinds):
+        rows, outputs = rows_and_outputs("float32", isa, number)
+        cases.append(Case("float32", rows, outputs, *SHAPES[number % len(SHAPES)], bits, base, step, levels))
+    return cases
+
+
+CASES = {"dot": dot_cases, "lut": lut_cases, "float32": float_cases}
+
+
+@pytest.mark.parametrize("isa", harness.ISAS)
+def test_multiply(isa, tmp_path):
+    """One object holds all cases of an ISA; each must equal numpy exactly."""
+    missing = harness.missing_for(isa)
+    if missing:
+        pytest.skip(f"{isa} needs {missing}")
+    cases = [case for family in CASES.values() for case in family(isa)]
+    functions = "".join(function_text(case, isa, number) for number, case in enumerate(cases))
+    text = f'module {{ module @kernels attributes {{ulq.isa = "{isa}"}} {{ {functions} }} }}'
+    objects = harness.compile_kernels(text, isa, tmp_path)
+    random = np.random.default_rng(7)
+    made = [MAKE_CALL[case.family](case, isa, number, random) for number, case in enumerate(cases)]
+    results = harness.run_calls(isa, objects, [call for call, _ in made])
+    failures = []
+    for case, (_, expected), result in zip(cases, made, results, strict=True):
+        body = result[UNALIGNED : UNALIGNED + expected.nbytes].tobytes()
+        same = body == expected.tobytes()
+        untouched = np.array_equal(result[-GUARD.size :], GUARD)
+        if not (same and untouched):
+            failures.append(f"{case}: {'wrote past the tile' if same else 'wrong sums'}")
+    assert not failures, "\n".join(failures[:20]) + f"\n{len(failures)} of {len(cases)}"

@@ -1,0 +1,63 @@
+// RUN: ulq-opt %s --ulq-expand-tiles --split-input-file --verify-diagnostics | FileCheck %s
+
+#conv = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 8], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>
+#pool = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 2, 2, 3], kernel = [2, 2], strides = [2, 2], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>
+
+module @kernels attributes {ulq.isa = "avx2"} {
+  // One byte of three 2-bit codes per tap: a whole kernel row is a copy of 2 + 1
+  // bytes; padding 2 fills three fields and leaves the fourth 0.
+  // CHECK-LABEL: @gather
+  // CHECK-NOT: ulq.gather_rows
+  // CHECK: arith.remui
+  // CHECK: scf.if
+  // CHECK: vector.load {{.*}} vector<2xi8>
+  // CHECK: vector.load {{.*}} vector<1xi8>
+  // CHECK: } else {
+  // CHECK: arith.constant dense<42> : vector<1xi8>
+  // CHECK: vector.reduction <add>
+  func.func @gather(%x: memref<?xi8>, %rows: memref<?xi8>, %zero: index, %count: index) {
+    ulq.gather_rows %x, %zero, %rows, %zero, %zero, %zero, %count, %zero {geometry = #conv, storageBits = 2, padCode = 2, rowBytes = 64, rowSums} : memref<?xi8>, index, memref<?xi8>, index, index, index, index, index
+    return
+  }
+
+  // Four runs of one byte.
+  // CHECK-LABEL: @expand
+  // CHECK-COUNT-3: arith.shrui {{.*}} vector<1xi8>
+  func.func @expand(%x: memref<?xi8>, %rows: memref<?xi8>, %zero: index, %count: index) {
+    ulq.gather_rows %x, %zero, %rows, %zero, %zero, %zero, %count, %zero {expand, geometry = #conv, storageBits = 2, padCode = 0, rowBytes = 64} : memref<?xi8>, index, memref<?xi8>, index, index, index, index, index
+    return
+  }
+
+  // Fields are compared in place.
+  // CHECK-LABEL: @pool
+  // CHECK-COUNT-4: arith.maxui
+  // CHECK-NOT: arith.maxui
+  func.func @pool(%x: memref<?xi8>, %y: memref<?xi8>, %zero: index, %count: index) {
+    ulq.max_pool_tile %x, %zero, %y, %zero, %zero, %count {geometry = #pool, storageBits = 2} : memref<?xi8>, index, memref<?xi8>, index, index, index
+    return
+  }
+
+  // Two thresholds for 5 channels: codes are packed by shifts, the sixth to
+  // eighth lanes masked out, two bytes stored.
+  // CHECK-LABEL: @epilogue
+  // CHECK-COUNT-2: arith.cmpi sgt, {{.*}} vector<8xi32>
+  // CHECK: arith.andi {{.*}} vector<8xi8>
+  // CHECK: vector.bitcast {{.*}} vector<8xi8> to vector<2xi32>
+  // CHECK-COUNT-2: arith.ori {{.*}} vector<2xi32>
+  // CHECK: arith.trunci {{.*}} vector<2xi32> to vector<2xi8>
+  // CHECK: vector.store {{.*}} vector<2xi8>
+  func.func @epilogue(%scratch: memref<?xi8>, %params: memref<?xi8>, %y: memref<?xi8>, %zero: index, %count: index) {
+    ulq.epilogue_tile %scratch[%zero, %zero] params %params[%zero] to %y[%zero] at %zero, %count, %zero, %zero {addendBits = array<i64>, codeBits = 2 : i64, kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, lanes = 8 : i64, levels = 2 : i64, outputs = 5 : i64, scaleCodes = 1 : i64, scaleSum = 0 : i64, steps = [], thresholdSlot = 0 : i64, width = 5 : i64} : memref<?xi8>, memref<?xi8>, memref<?xi8>
+    return
+  }
+}
+
+// -----
+
+#pool = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 2, 2, 3], kernel = [2, 2], strides = [2, 2], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>
+
+func.func @no_isa(%x: memref<?xi8>, %y: memref<?xi8>, %zero: index) {
+  // expected-error@below {{expected a module with a known ISA around it}}
+  ulq.max_pool_tile %x, %zero, %y, %zero, %zero, %zero {geometry = #pool, storageBits = 2} : memref<?xi8>, index, memref<?xi8>, index, index, index
+  return
+}

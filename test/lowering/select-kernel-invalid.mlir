@@ -1,0 +1,12 @@
+// RUN: ulq-opt %s --ulq-select-kernel="isa=avx2" --verify-diagnostics --split-input-file
+// RUN: not ulq-opt %s --ulq-select-kernel="isa=z80" 2>&1 | FileCheck %s
+
+// CHECK: expected a known ISA, got 'z80'
+
+#point = #ulq.geometry<input = [1, 1, 1, 3], output = [1, 1, 1, 1], kernel = [1, 1], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>
+
+func.func @no_ranges(%x: tensor<1x1x1x3xui2>, %w: tensor<1x1x1x3xi8>) -> tensor<1x1x1x1xf32> {
+  // expected-error@below {{expected weightBits: run ulq-prove-ranges first}}
+  %r = ulq.layer %x, %w {geometry = #point} : (tensor<1x1x1x3xui2>, tensor<1x1x1x3xi8>) -> tensor<1x1x1x1xf32>
+  return %r : tensor<1x1x1x1xf32>
+}

@@ -1,0 +1,43 @@
+// RUN: ulq-opt %s --ulq-prove-ranges --ulq-select-kernel="isa=avx2" --split-input-file --verify-diagnostics | FileCheck %s
+// RUN: ulq-opt %s --ulq-prove-ranges --ulq-select-kernel="isa=avx2 family=dot" --split-input-file --verify-diagnostics | FileCheck %s --check-prefix=DOT
+// RUN: ulq-opt %s --ulq-prove-ranges --ulq-select-kernel="isa=avx2" --split-input-file --remarks-filter="ulq-.*" 2>&1 | FileCheck %s --check-prefix=REMARK
+
+#conv = #ulq.geometry<input = [1, 24, 24, 32], output = [1, 24, 24, 32], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>
+#pool = #ulq.geometry<input = [1, 24, 24, 32], output = [1, 12, 12, 32], kernel = [2, 2], strides = [2, 2], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>
+
+// Codes are packed from the argument to the result: one pack, one unpack.
+// REMARK: [Passed] conv1 | Category:ulq-select-kernel
+// REMARK-SAME: isa=avx2, kernel=lut, runnerUp=dot
+// CHECK-LABEL: @chain
+// CHECK: %[[X:.*]] = ulq.pack %arg0 : (tensor<1x24x24x32xui2>) -> !ulq.packed<[1, 24, 24, 32] x ui2, <bits = 2>>
+// CHECK: %[[A:.*]] = ulq.layer %[[X]]
+// CHECK-SAME: family = "lut", isa = "avx2"
+// CHECK-SAME: workgroups = 8
+// CHECK-SAME: runnerUp = "dot"
+// CHECK-SAME: -> !ulq.packed<[1, 24, 24, 32] x ui3, <bits = 4>>
+// CHECK: %[[P:.*]] = ulq.max_pool_codes %[[A]]
+// CHECK-SAME: family = "max_pool"
+// CHECK: ulq.unpack %[[P]]
+// DOT: family = "dot"
+func.func @chain(%x: tensor<1x24x24x32xui2>) -> tensor<1x12x12x32xui3> {
+  %w = ulq.constant {value = dense<1> : tensor<32x3x3x32xi8>} : tensor<32x3x3x32xsi2>
+  %a = ulq.layer %x, %w {geometry = #conv, thresholds = dense<5> : tensor<32x7xi32>, descending = array<i1: false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false>} : (tensor<1x24x24x32xui2>, tensor<32x3x3x32xsi2>) -> tensor<1x24x24x32xui3> loc("conv1")
+  %p = ulq.max_pool_codes %a {geometry = #pool} : (tensor<1x24x24x32xui3>) -> tensor<1x12x12x32xui3>
+  return %p : tensor<1x12x12x32xui3>
+}
+
+// -----
+
+#groups = #ulq.geometry<input = [1, 2, 2, 6], output = [1, 2, 2, 4], kernel = [1, 1], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 2>
+
+// 3 channels of 2 bits do not fill bytes, so the input has one code per byte;
+// so little work is one workgroup, and f32 results stay plain tensors.
+// CHECK-LABEL: @groups
+// CHECK: ulq.pack %arg0 : (tensor<1x2x2x6xui2>) -> !ulq.packed<[1, 2, 2, 6] x ui2, <bits = 8>>
+// CHECK: workgroups = 1
+// CHECK-SAME: -> tensor<1x2x2x4xf32>
+func.func @groups(%x: tensor<1x2x2x6xui2>) -> tensor<1x2x2x4xf32> {
+  %w = ulq.constant {value = dense<1> : tensor<4x1x1x3xi8>} : tensor<4x1x1x3xsi2>
+  %r = ulq.layer %x, %w {geometry = #groups} : (tensor<1x2x2x6xui2>, tensor<4x1x1x3xsi2>) -> tensor<1x2x2x4xf32>
+  return %r : tensor<1x2x2x4xf32>
+}

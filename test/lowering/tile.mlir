@@ -1,0 +1,38 @@
+// RUN: ulq-opt %s --ulq-prove-ranges --ulq-select-kernel="isa=avx2" --ulq-pack-weights --ulq-tile --canonicalize --cse | FileCheck %s
+// RUN: not ulq-opt %s --ulq-prove-ranges --ulq-select-kernel="isa=avx2" --ulq-tile 2>&1 | FileCheck %s --check-prefix=EARLY
+
+// EARLY: expected packed weights: run ulq-pack-weights first
+
+#conv = #ulq.geometry<input = [1, 8, 8, 32], output = [1, 8, 8, 48], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>
+#pool = #ulq.geometry<input = [1, 8, 8, 48], output = [1, 4, 4, 48], kernel = [2, 2], strides = [2, 2], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>
+
+// Bytes pass from dispatch to dispatch; the pack and unpack at the ends stay.
+// CHECK-LABEL: @chain
+// CHECK: %[[PARAMS:.*]] = arith.constant dense<{{.*}}> : tensor<{{.*}}xi8>
+// CHECK: %[[X:.*]] = ulq.to_bytes %{{.*}} -> tensor<512xi8>
+// CHECK: %[[A:.*]]:2 = ulq.dispatch "ulq_avx2_0_conv1"(%[[X]], %[[PARAMS]]) workgroups 8 {scratch, ulq.layer = {
+// CHECK-SAME: -> (tensor<768xi8>, tensor<{{.*}}xi8>)
+// CHECK-NOT: ulq.from_bytes
+// CHECK: %[[P:.*]] = ulq.dispatch "ulq_avx2_1_pool_1"(%[[A]]#0)
+// CHECK-SAME: (tensor<768xi8>) -> tensor<192xi8>
+// CHECK: ulq.from_bytes %[[P]]
+func.func @chain(%x: tensor<1x8x8x32xui2>) -> tensor<1x4x4x48xui2> {
+  %w = ulq.constant {value = dense<1> : tensor<48x3x3x32xi8>} : tensor<48x3x3x32xsi2>
+  %a = ulq.layer %x, %w {geometry = #conv, epilogue = [#ulq.affine<scale = [0.5], offset = [1.0]>, #ulq.clamp<min = 0.0 : f64, max = 0x7FF0000000000000 : f64>, #ulq.quantize<scale = [0.25], zeroPoint = [1.0], min = 0, max = 3, rounding = <half_even>, zeroPointFirst = false>]} : (tensor<1x8x8x32xui2>, tensor<48x3x3x32xsi2>) -> tensor<1x8x8x48xui2> loc("conv1")
+  %p = ulq.max_pool_codes %a {geometry = #pool} : (tensor<1x8x8x48xui2>) -> tensor<1x4x4x48xui2> loc("pool/1")
+  return %p : tensor<1x4x4x48xui2>
+}
+
+// The scale of the quantizer moves into the affine step, an infinite bound
+// disappears, and the clamp comes before the rounding.
+// CHECK: module @kernels attributes {ulq.isa = "avx2"}
+// CHECK: func.func @ulq_avx2_0_conv1(%{{.*}}: memref<i8>, %{{.*}}: index
+// CHECK-SAME: attributes {llvm.bareptr}
+// CHECK: ulq.gather_rows
+// CHECK: ulq.multiply_tile
+// CHECK: ulq.epilogue_tile
+// CHECK-SAME: codeBits = 2 : i64
+// CHECK-SAME: steps = [#ulq.lane<kind = mul, value = 2.000000e+00 : f64>, #ulq.lane<kind = add, value = 4.000000e+00 : f64>, #ulq.lane<kind = max, value = 0.000000e+00 : f64>, #ulq.lane<kind = max, value = -1.000000e+00 : f64, index = 1>, #ulq.lane<kind = min, value = 2.000000e+00 : f64>, #ulq.lane<kind = round>, #ulq.lane<kind = add, value = 1.000000e+00 : f64>, #ulq.lane<kind = store_code>]
+// CHECK: func.func @ulq_avx2_1_pool_1
+// CHECK: ulq.max_pool_tile
+// CHECK-SAME: storageBits = 2 : i64
