@@ -131,12 +131,6 @@ LogicalResult MultiplyTileOp::verify() {
   if (product > llvm::maxIntN(32) / depth)
     return emitOpError("expected accumulators of at most 32 bits, got ")
            << depth << " products of up to " << product;
-  // multiply_tile_c3
-  int64_t flush = getFlushInterval();
-  int64_t codes = maxCode * ((int64_t(1) << bits) - 1);
-  if (flush > 0 && codes > UINT8_MAX / flush)
-    return emitOpError("expected narrow accumulators of at most 8 bits, got ")
-           << flush << " products of up to " << codes;
   return success();
 }
 

@@ -100,12 +100,10 @@ def Ulq_MultiplyTileOp : Ulq_Op<"multiply_tile"> {
 
     Constraints:
     - (C1) `depth` products of codes up to `maxCode` and weights of the range
-      fit 32 bits.
+      fit 32 bits. A family with narrow accumulators adds its own bound, which
+      `flushInterval` has to keep.
     - (C2) `depth`, `rowBytes` and `weightStep` are positive, `maxCode` and
       `flushInterval` are not negative.
-    - (C3) `flushInterval` products of codes up to `maxCode` and weight codes of
-      `weightBits` fit 8 bits: a family with narrow accumulators empties them at
-      least as often (0: it has none).
   }];
   let arguments = (ins Ulq_Bytes:$lhs, Index:$lhsOffset, Ulq_Bytes:$rhs,
                        Index:$rhsOffset, Ulq_Bytes:$tables, Index:$tablesOffset,

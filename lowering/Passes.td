@@ -95,6 +95,16 @@ def PackWeights : Pass<"ulq-pack-weights", "::mlir::ModuleOp"> {
   let dependentDialects = ["::ulq::UlqDialect"];
 }
 
+def ReportLayers : Pass<"ulq-report-layers", "::mlir::ModuleOp"> {
+  let summary = "Record every layer in the module's ulq.layers attribute";
+  let description = [{
+    Expects `ulq-pack-weights` to have run. Leaves one dictionary for each layer
+    and pool, with its bits, kernel, tile, bytes and accumulator bounds, and one
+    with the kernel "float" for each operation that is left to IREE.
+  }];
+  let dependentDialects = ["::ulq::UlqDialect"];
+}
+
 def Tile : Pass<"ulq-tile", "::mlir::ModuleOp"> {
   let summary = "Turn packed layers into dispatches of loops around tile ops";
   let description = [{

@@ -62,6 +62,7 @@ void buildCodegenPipeline(OpPassManager &pm, const CodegenOptions &options) {
   // Removes the unpack-pack pairs between layers: codes stay packed.
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createPackWeights());
+  pm.addPass(createReportLayers());
   pm.addPass(createTile());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createExpandTiles());

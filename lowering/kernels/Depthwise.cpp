@@ -4,7 +4,7 @@
 //
 // A depthwise layer has no sum over channels, so channels are the lanes: every
 // tap is a vector of neighbouring channels times a vector of weights. Products
-// of codes are summed over `flushInterval` taps in 16 bits, then in 32.
+// of codes are summed in 16 bits over as many taps as fit, then in 32.
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,6 +12,7 @@
 #include "lowering/kernels/Kernel.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "llvm/Support/MathExtras.h"
+#include <cstdlib>
 
 using namespace mlir;
 
@@ -23,6 +24,13 @@ namespace {
 constexpr int64_t kMostOutputs = 64;
 /// More taps than this are a loop.
 constexpr int64_t kUnrolledTaps = 64;
+
+/// Taps whose products fit 16 bits together. One always does: 255 * 128.
+int64_t narrowTaps(int64_t maxCode, int64_t minWeight, int64_t maxWeight) {
+  int64_t weight = std::max(std::abs(minWeight), std::abs(maxWeight));
+  int64_t product = std::max<int64_t>(1, maxCode * weight);
+  return std::max<int64_t>(1, INT16_MAX / product);
+}
 
 int64_t elementBytes(int64_t storageBits) { return storageBits / 8; }
 
@@ -40,7 +48,7 @@ public:
     int64_t taps = op.getDepth();
     SmallVector<Value> totals(tileRows() * vectors(), emit.zero(sums));
     if (taps <= kUnrolledTaps) {
-      int64_t step = isFloat ? taps : int64_t(op.getFlushInterval());
+      int64_t step = isFloat ? taps : codeTaps();
       for (int64_t tap = 0; tap < taps; tap += step)
         totals = addTaps(emit.index(tap), std::min(step, taps - tap), totals);
     } else {
@@ -58,6 +66,13 @@ public:
 private:
   int64_t tileRows() { return op.getKernel().getRows(); }
   int64_t vectors() const { return outputs / lanes; }
+
+  int64_t codeTaps() {
+    int64_t base = op.getWeightBase();
+    int64_t levels = int64_t(1) << op.getWeightBits();
+    int64_t last = base + int64_t(op.getWeightStep()) * (levels - 1);
+    return narrowTaps(op.getMaxCode(), base, last);
+  }
 
   /// `count` taps from `first` on added to the sums of the tile.
   SmallVector<Value> addTaps(Value first, int64_t count,
@@ -147,22 +162,18 @@ struct DepthwiseKernel final : Kernel {
         (shape.storageBits != 8 || shape.weightBits > 8 ||
          shape.minWeight() < INT8_MIN || shape.maxWeight() > INT8_MAX))
       return std::nullopt;
-    int64_t weight =
-        std::max({int64_t(1), -shape.minWeight(), shape.maxWeight()});
-    int64_t product = std::max<int64_t>(1, shape.maxCode * weight);
     Candidate tile;
     tile.rows =
         std::min<int64_t>(shape.rows, isa.vectorRegisters >= 32 ? 4 : 2);
     tile.outputs = std::clamp<int64_t>(llvm::PowerOf2Ceil(shape.groups), 8,
                                        std::min(isa.vectorBytes, kMostOutputs));
-    // 255 * 128 fits 16 bits, so a tap at a time always does.
-    tile.flushInterval =
-        isFloat ? 0 : std::max<int64_t>(1, INT16_MAX / product);
+    tile.flushInterval = 0; // no accumulator of 8 bits
+    double taps = static_cast<double>(
+        narrowTaps(shape.maxCode, shape.minWeight(), shape.maxWeight()));
     double padding = double(llvm::alignTo(shape.groups, tile.outputs)) /
                      double(shape.groups);
     // Loads, extensions and products of a vector, as instructions at 2 a cycle.
-    double instructions =
-        isFloat ? 2.0 : 3.0 + 4.0 / double(tile.flushInterval);
+    double instructions = isFloat ? 2.0 : 3.0 + 4.0 / taps;
     tile.cyclesPerMac = padding * instructions / 2.0 /
                         double(isa.vectorBytes / (isFloat ? 4 : 2));
     return tile;

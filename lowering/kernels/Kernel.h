@@ -65,7 +65,7 @@ struct LayerShape {
 struct Candidate {
   int64_t rows;          // output pixels of a tile
   int64_t outputs;       // output channels of a tile = of a weight panel
-  int64_t flushInterval; // reduction elements summed in 8 bits, 0: none are
+  int64_t flushInterval; // reduction elements in narrow sums, 0: no such sums
   double cyclesPerMac;   // predicted, for large shapes
 };
 

@@ -158,13 +158,21 @@ struct LutTile {
     }
   }
 
+  /// Steps between flushes: those of the tile, unless bytes hold fewer.
+  int64_t flushSteps() {
+    int64_t proved = grouping.capacity(8, op.getMaxCode());
+    int64_t asked = op.getFlushInterval();
+    int64_t codes = asked > 0 ? std::min(asked, proved) : proved;
+    return std::max<int64_t>(codes / grouping.stepCodes(), 1);
+  }
+
   /// 16-bit sums over steps [from, to), left in `narrow`.
   void sumHalves(Value from, Value to, Pointer narrow) {
     for (int64_t i = 0; i < accumulators(); ++i)
       for (int64_t part = 0; part < 2; ++part)
         emit.store(emit.zero(halves),
                    emit.advance(place(narrow, i), part * vectorBytes));
-    int64_t interval = int64_t(op.getFlushInterval()) / grouping.stepCodes();
+    int64_t interval = flushSteps();
     auto body = [&](Value first) {
       Value last = arith::MinUIOp::create(emit.builder, emit.loc, to,
                                           emit.add(first, interval));

@@ -211,11 +211,11 @@ class _Native:
         return [self._result(results, index) for index in range(len(self._outputs))]
 
     def _result(self, results: rt.VmVariantList, index: int) -> np.ndarray:
-        """The output as an array over IREE's buffer, which it keeps alive. IREE's integers carry no sign: the ONNX
-        dtype decides."""
+        """A copy of the output: IREE takes the memory back with the result list, even where an array still maps it.
+        IREE's integers carry no sign: the ONNX dtype decides."""
         shape, dtype = self._outputs[index]
         view = results.get_as_ref(index).deref(rt.HalBufferView)
-        return view.map().asarray(shape, _storage(dtype)).view(dtype)
+        return view.map().asarray(shape, _storage(dtype)).copy().view(dtype)
 
 
 @functools.cache

@@ -19,13 +19,11 @@ def merge(modules: Sequence[ir.Module], targets: Sequence[Target]) -> ir.Module:
     types = ir.FunctionType(ir.TypeAttr(ir.SymbolTable(modules[0].operation)["main"].attributes["function_type"]).value)
     merged = modules[0]
     for module, target in zip(modules, targets, strict=True):
-        for operation in list(module.body.operations):
-            if _is_declaration(operation):
-                if module is not merged:
-                    operation.erase()
-                continue
+        operations = [operation for operation in module.body.operations if not _is_declaration(operation)]
+        for operation in operations:
             _rename(module, operation, target)
-            if module is not merged:
+        if module is not merged:
+            for operation in operations:  # after all renaming, which reaches uses inside one module only
                 merged.body.append(operation)
     main = ir.Module.parse(_dispatcher(types, targets))
     for operation in list(main.body.operations):

@@ -3,6 +3,9 @@
 Engines run in turn, in short blocks, so that all see the same state of the machine; the figures of interest are the
 ratios between the rows of one run. Nothing is asserted. `e2e`: whole networks, batch 1, against ONNX Runtime on the
 same file. `op`: one matrix product per bit width and instruction set, against ONNX Runtime's MatMulInteger.
+
+On a busy machine even the ratios lie: a long call is preempted, a short one fits into a time slice, so that medians
+favour the faster engine. The load at the start is part of the output, and a warning where it is not small.
 """
 
 import argparse
@@ -32,6 +35,7 @@ DATA = Path(os.environ.get("ULQ_DATA", ROOT.parent / "shared" / "data"))
 CONSOLE = Console(stderr=True, highlight=False)
 
 GEMM = (196, 256, 2304)  # rows, outputs, reduction: a 14x14x256 3x3 convolution of ResNet-18
+BUSY = 0.25  # load per core above which times are not to be trusted
 PRODUCTS = 5  # of the same input, in one program
 WIDTHS = ((1, 1), (2, 2), (4, 4), (8, 8))
 QONNX = "qonnx.custom_op.general"
@@ -243,6 +247,13 @@ def marginal(one: Row, many: Row) -> Row:
 # --- output ---------------------------------------------------------------------------
 
 
+def warn_if_busy(load: float) -> None:
+    if load > BUSY * (os.cpu_count() or 1):
+        CONSOLE.print(
+            f"[red]warning: the machine is busy (load {load:.1f}); ratios favour the engine with shorter calls"
+        )
+
+
 def machine() -> dict[str, str]:
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
@@ -282,6 +293,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write machine, versions and rows to this file")
     arguments = parser.parse_args()
     suites = arguments.suite or ["e2e", "op"]
+    load = os.getloadavg()[0]
+    warn_if_busy(load)
 
     rows = []
     try:
@@ -291,9 +304,10 @@ def main() -> None:
             rows += operators(arguments.threads, arguments.seconds)
     except ulq.UlqError as error:
         sys.exit(f"error: {error}")
-    about = machine()
+    about = machine() | {"load": f"{load:.2f}"}
     print("; ".join(f"{key} {value}" for key, value in about.items()) + f"; threads {arguments.threads}\n")
     print(markdown(rows))
+    warn_if_busy(load)
     if arguments.json:
         arguments.json.write_text(
             json.dumps({"machine": about, "rows": [asdict(row) for row in rows]}, indent=1) + "\n"

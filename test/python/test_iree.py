@@ -91,15 +91,15 @@ def test_layers_are_taken_off_the_module():
 VERSION = """
 module attributes {ulq.layers = [{name = "add", op = "Add", kernel = "float", isa = "ISA"}]} {
   func.func private @onnx_segment_0(tensor<4xf32>) -> tensor<4xf32>
-  func.func private @helper(%x: tensor<4xf32>) -> tensor<4xf32> {
-    %c = arith.constant dense<NUMBER.0> : tensor<4xf32>
-    %0 = arith.addf %x, %c : tensor<4xf32>
-    return %0 : tensor<4xf32>
-  }
   func.func @main(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
     %0 = func.call @onnx_segment_0(%x) : (tensor<4xf32>) -> tensor<4xf32>
     %1 = func.call @helper(%0) : (tensor<4xf32>) -> tensor<4xf32>
     return %1, %0 : tensor<4xf32>, tensor<4xf32>
+  }
+  func.func private @helper(%x: tensor<4xf32>) -> tensor<4xf32> {
+    %c = arith.constant dense<NUMBER.0> : tensor<4xf32>
+    %0 = arith.addf %x, %c : tensor<4xf32>
+    return %0 : tensor<4xf32>
   }
 }
 """

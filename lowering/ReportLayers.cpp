@@ -1,0 +1,113 @@
+//===- ReportLayers.cpp - the account of every layer ----------------------===//
+//
+// Part of ulq, under the Apache License v2.0 with LLVM Exceptions.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowering/Passes.h"
+
+namespace ulq {
+#define GEN_PASS_DEF_REPORTLAYERS
+#include "lowering/Passes.h.inc"
+} // namespace ulq
+
+using namespace mlir;
+using namespace ulq;
+
+namespace {
+
+/// The innermost ONNX node name of a location.
+StringRef nodeName(Location loc) {
+  if (auto name = dyn_cast<NameLoc>(loc))
+    return name.getName();
+  if (auto fused = dyn_cast<FusedLoc>(loc))
+    for (Location part : fused.getLocations())
+      if (StringRef name = nodeName(part); !name.empty())
+        return name;
+  return "";
+}
+
+int64_t bitsOf(Type type) {
+  return tensorElement(type).getIntOrFloatBitWidth();
+}
+
+/// One row: names to attributes.
+struct Row {
+  Builder builder;
+  NamedAttrList entries;
+
+  explicit Row(Operation *op, StringRef kernel) : builder(op->getContext()) {
+    text("name", nodeName(op->getLoc()));
+    text("kernel", kernel);
+  }
+  void text(StringRef key, const Twine &value) {
+    entries.set(key, builder.getStringAttr(value));
+  }
+  void number(StringRef key, int64_t value) {
+    entries.set(key, builder.getI64IntegerAttr(value));
+  }
+  void kernel(KernelAttr kernel) {
+    text("isa", kernel.getIsa().getValue());
+    text("tile", Twine(kernel.getRows()) + "x" + Twine(kernel.getOutputs()));
+    number("workgroups", kernel.getWorkgroups());
+    text("runner_up", kernel.getRunnerUp().getValue());
+    entries.set("margin", kernel.getMargin());
+  }
+  Attribute get() { return entries.getDictionary(builder.getContext()); }
+};
+
+Attribute layerRow(LayerOp op) {
+  Row row(op, op.getKernel()->getFamily().getValue());
+  row.text("op", op.getOpType().value_or("MatMul"));
+  row.kernel(*op.getKernel());
+  bool floats = tensorElement(op.getInput().getType()).isF32();
+  row.number("weight_bits", op.getWeightBits().value_or(32));
+  row.number("activation_bits", bitsOf(op.getInput().getType()));
+  row.number("weight_bytes",
+             cast<RankedTensorType>(op.getWeights().getType())
+                     .getNumElements() *
+                 bitsOf(op.getWeights().getType()) / 8);
+  if (!floats) {
+    row.number("accumulator_min", op.getAccumulatorMin().value_or(0));
+    row.number("accumulator_max", op.getAccumulatorMax().value_or(0));
+  }
+  return row.get();
+}
+
+Attribute poolRow(MaxPoolCodesOp op) {
+  Row row(op, "max_pool");
+  row.text("op", "MaxPool");
+  if (op.getKernel())
+    row.kernel(*op.getKernel());
+  row.number("weight_bits", 0);
+  row.number("activation_bits", bitsOf(op.getInput().getType()));
+  return row.get();
+}
+
+Attribute floatRow(Operation *op) {
+  Row row(op, "float");
+  row.text("op", op->getName().stripDialect());
+  row.number("weight_bits", 0);
+  row.number("activation_bits", 32);
+  return row.get();
+}
+
+struct ReportLayersPass : ulq::impl::ReportLayersBase<ReportLayersPass> {
+  void runOnOperation() override {
+    SmallVector<Attribute> rows;
+    getOperation().walk([&](Operation *op) {
+      if (auto layer = dyn_cast<LayerOp>(op))
+        rows.push_back(layerRow(layer));
+      else if (auto pool = dyn_cast<MaxPoolCodesOp>(op))
+        rows.push_back(poolRow(pool));
+      else if (isa<QuantizeOp, DequantizeOp, ThresholdOp, AffineOp, AddOp,
+                   ClampOp, LeakyReluOp, RoundOp, MaxPoolOp, AvgPoolOp,
+                   MatmulOp>(op))
+        rows.push_back(floatRow(op));
+    });
+    getOperation()->setAttr("ulq.layers",
+                            ArrayAttr::get(&getContext(), rows));
+  }
+};
+
+} // namespace
