@@ -32,6 +32,8 @@ int64_t storageBits(int64_t codeBits);
 /// Shape and element type of a builtin or packed tensor.
 llvm::ArrayRef<int64_t> tensorShape(mlir::Type type);
 mlir::Type tensorElement(mlir::Type type);
+/// Whether the geometry is that of a convolution: (C1) to (C3) of `ulq.layer`.
+mlir::LogicalResult verifyGeometry(mlir::Operation *op, GeometryAttr geometry);
 } // namespace ulq
 
 #define GET_TYPEDEF_CLASSES

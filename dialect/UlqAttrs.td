@@ -38,6 +38,11 @@ def Ulq_RoundingAttr : EnumAttr<Ulq_Dialect, Ulq_Rounding, "rounding"> {
   let assemblyFormat = "`<` $value `>`";
 }
 
+// Numbers of a step: the default printer would round them to six digits.
+def Ulq_F64Array : AttrOrTypeParameter<"::mlir::DenseF64ArrayAttr", ""> {
+  let printer = "printNumbers($_printer, $_self)";
+}
+
 //===----------------------------------------------------------------------===//
 // Epilogue steps: v is a real number, evaluated in f64
 //===----------------------------------------------------------------------===//
@@ -48,8 +53,8 @@ def Ulq_AffineStepAttr : Ulq_Attr<"AffineStep", "affine"> {
     `scale` and `offset` have one value, or one per output channel. A missing
     multiply and add are fused by no target: the product is rounded first.
   }];
-  let parameters = (ins "::mlir::DenseF64ArrayAttr":$scale,
-                        "::mlir::DenseF64ArrayAttr":$offset);
+  let parameters = (ins Ulq_F64Array:$scale,
+                        Ulq_F64Array:$offset);
   let assemblyFormat = "`<` struct(params) `>`";
 }
 
@@ -83,8 +88,8 @@ def Ulq_QuantizeStepAttr : Ulq_Attr<"QuantizeStep", "quantize"> {
     `round(clamp(v / scale + zeroPoint, min, max))` (ONNX and QONNX order).
     `scale` and `zeroPoint` have one value, or one per output channel.
   }];
-  let parameters = (ins "::mlir::DenseF64ArrayAttr":$scale,
-                        "::mlir::DenseF64ArrayAttr":$zeroPoint,
+  let parameters = (ins Ulq_F64Array:$scale,
+                        Ulq_F64Array:$zeroPoint,
                         "int64_t":$min, "int64_t":$max,
                         "::ulq::RoundingAttr":$rounding,
                         "bool":$zeroPointFirst);
@@ -93,8 +98,8 @@ def Ulq_QuantizeStepAttr : Ulq_Attr<"QuantizeStep", "quantize"> {
 
 def Ulq_DequantizeStepAttr : Ulq_Attr<"DequantizeStep", "dequantize"> {
   let summary = "(v - zeroPoint) * scale";
-  let parameters = (ins "::mlir::DenseF64ArrayAttr":$scale,
-                        "::mlir::DenseF64ArrayAttr":$zeroPoint);
+  let parameters = (ins Ulq_F64Array:$scale,
+                        Ulq_F64Array:$zeroPoint);
   let assemblyFormat = "`<` struct(params) `>`";
 }
 
@@ -104,7 +109,7 @@ def Ulq_ThresholdStepAttr : Ulq_Attr<"ThresholdStep", "threshold"> {
     `values` holds `count` ascending thresholds for all channels, or `count`
     for each output channel, channel after channel.
   }];
-  let parameters = (ins "::mlir::DenseF64ArrayAttr":$values, "int64_t":$count);
+  let parameters = (ins Ulq_F64Array:$values, "int64_t":$count);
   let assemblyFormat = "`<` struct(params) `>`";
 }
 

@@ -15,6 +15,15 @@ using namespace ulq;
 #include "dialect/UlqDialect.cpp.inc"
 #include "dialect/UlqEnums.cpp.inc"
 
+/// `[a, b]` with as many digits as each number needs.
+static void printNumbers(AsmPrinter &printer, DenseF64ArrayAttr numbers) {
+  printer << "[";
+  llvm::interleaveComma(numbers.asArrayRef(), printer, [&](double number) {
+    printer.printFloat(APFloat(number));
+  });
+  printer << "]";
+}
+
 #define GET_ATTRDEF_CLASSES
 #include "dialect/UlqAttrs.cpp.inc"
 

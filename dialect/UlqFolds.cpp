@@ -65,10 +65,11 @@ OpFoldResult QuantizeOp::fold(FoldAdaptor) {
   // A quantized grid point keeps its code: quantize(dequantize(c)) is c for
   // the same grid, unless it clips.
   auto producer = getInput().getDefiningOp<DequantizeOp>();
+  bool perAxis = getScale().size() > 1 || getZeroPoint().size() > 1;
   if (!producer || producer.getInput().getType() != getType() ||
       producer.getScaleAttr() != getScaleAttr() ||
       producer.getZeroPointAttr() != getZeroPointAttr() ||
-      (getScale().size() > 1 && producer.getAxis() != getAxis()))
+      (perAxis && producer.getAxis() != getAxis()))
     return {};
   Type element = getType().getElementType();
   bool integral = llvm::all_of(getZeroPoint(), [](double zero) {

@@ -126,13 +126,18 @@ LogicalResult ConstantOp::verify() {
     return emitOpError("expected a value of the result's shape, got ")
            << getValue().getShapedType();
   Type element = type.getElementType();
+  // constant_c3: folders read the values as one of these types.
+  Type held = getValue().getElementType();
+  bool carries = isCodeType(element) ? held.isSignlessInteger(8) ||
+                                           held.isSignlessInteger(16) ||
+                                           held.isSignlessInteger(32)
+                                     : held == element;
+  if (!carries)
+    return emitOpError("expected values that hold ")
+           << element << ", got " << held;
   auto dense = dyn_cast<DenseElementsAttr>(getValue());
   if (!isCodeType(element) || !dense)
     return success();
-  auto held = dyn_cast<IntegerType>(dense.getElementType());
-  if (!held)
-    return emitOpError("expected integer codes, got ")
-           << dense.getElementType();
   // constant_c2: i8 carries both signed and unsigned codes.
   for (const APInt &value : dense.getValues<APInt>()) {
     int64_t code = cast<IntegerType>(element).isUnsigned()
@@ -292,6 +297,13 @@ LogicalResult RoundOp::verify() {
   return sameShape(*this, getInput(), getResult());
 }
 
+/// Whether one of the `taps` from `start` on, `dilation` apart, lies inside.
+static bool reachesInput(int64_t start, int64_t taps, int64_t dilation,
+                         int64_t extent) {
+  int64_t skipped = start < 0 ? (-start + dilation - 1) / dilation : 0;
+  return skipped < taps && start + skipped * dilation < extent;
+}
+
 template <typename PoolOp>
 static LogicalResult verifyPool(PoolOp op) {
   ArrayRef<int64_t> x = shapeOf(op.getInput());
@@ -303,15 +315,15 @@ static LogicalResult verifyPool(PoolOp op) {
   // max_pool_c2
   if (failed(verifyWindow(op, kernel, strides, pads, dilations)))
     return failure();
-  // max_pool_c4: the first and the last window reach into the input.
+  // max_pool_c4
   SmallVector<int64_t> expected = {x[0], x[1]};
   for (int d = 0; d < 2; ++d) {
-    int64_t extent = x[2 + d], span = (kernel[d] - 1) * dilations[d];
-    int64_t count = outputExtent(extent, kernel[d], strides[d], pads[d],
+    int64_t count = outputExtent(x[2 + d], kernel[d], strides[d], pads[d],
                                  pads[2 + d], dilations[d]);
-    int64_t last = (count - 1) * strides[d] - pads[d];
-    if (span - pads[d] < 0 || last >= extent)
-      return op.emitOpError("expected every window to reach into the input");
+    for (int64_t i = 0; i < count; ++i)
+      if (!reachesInput(i * strides[d] - pads[d], kernel[d], dilations[d],
+                        x[2 + d]))
+        return op.emitOpError("expected every window to reach into the input");
     expected.push_back(count);
   }
   // max_pool_c3
@@ -410,7 +422,7 @@ LogicalResult ConcatOp::verify() {
 // Integer level
 //===----------------------------------------------------------------------===//
 
-static LogicalResult verifyGeometry(Operation *op, GeometryAttr g) {
+LogicalResult ulq::verifyGeometry(Operation *op, GeometryAttr g) {
   ArrayRef<int64_t> in = g.getInput(), out = g.getOutput();
   // layer_c1
   if (in.size() != 4 || out.size() != 4)
@@ -449,9 +461,12 @@ static LogicalResult verifyStep(Operation *op, Attribute step, int64_t channels,
       .Case([&](AffineStepAttr a) {
         return sizes("affine", a.getScale(), a.getOffset());
       })
-      .Case([&](QuantizeStepAttr a) {
+      .Case([&](QuantizeStepAttr a) -> LogicalResult {
         if (failed(positiveScales(op, a.getScale())))
           return failure();
+        if (a.getMin() > a.getMax())
+          return op->emitOpError("expected min <= max, got ")
+                 << a.getMin() << " and " << a.getMax();
         return sizes("quantize", a.getScale(), a.getZeroPoint());
       })
       .Case([&](DequantizeStepAttr a) {
@@ -478,18 +493,21 @@ static LogicalResult verifyStep(Operation *op, Attribute step, int64_t channels,
       });
 }
 
-/// The largest code that the epilogue yields, or none where it yields floats.
-static std::optional<int64_t> lastCode(LayerOp op) {
+/// Whether the epilogue yields codes, and `element` holds them all.
+static bool holdsCodes(LayerOp op, Type element) {
+  auto holds = [&](int64_t min, int64_t max) {
+    return min >= minCode(element) && max <= maxCode(element);
+  };
   if (std::optional<ElementsAttr> thresholds = op.getThresholds())
-    return thresholds->getShapedType().getShape().back();
+    return holds(0, thresholds->getShapedType().getShape().back());
   if (op.getEpilogue().empty())
-    return std::nullopt;
+    return false;
   Attribute last = op.getEpilogue().getValue().back();
   if (auto quantize = dyn_cast<QuantizeStepAttr>(last))
-    return quantize.getMax();
+    return holds(quantize.getMin(), quantize.getMax());
   if (auto threshold = dyn_cast<ThresholdStepAttr>(last))
-    return threshold.getCount();
-  return std::nullopt;
+    return holds(0, threshold.getCount());
+  return false;
 }
 
 static LogicalResult verifyResults(LayerOp op) {
@@ -502,8 +520,7 @@ static LogicalResult verifyResults(LayerOp op) {
     Type element = tensorElement(result.getType());
     ++(element.isF32() ? floats : codes);
     // layer_c9
-    std::optional<int64_t> code = lastCode(op);
-    if (!element.isF32() && (!code || *code > maxCode(element)))
+    if (!element.isF32() && !holdsCodes(op, element))
       return op.emitOpError("expected a last step whose codes fit ") << element;
   }
   // layer_c11
@@ -549,6 +566,10 @@ LogicalResult LayerOp::verify() {
   }
   Type element = tensorElement(getInput().getType());
   // layer_c12
+  Type weight = tensorElement(getWeights().getType());
+  if (!isa<IntegerType>(weight) && !(weight.isF32() && element.isF32()))
+    return emitOpError("expected integer weights, or f32 by f32, got ")
+           << element << " by " << weight;
   int64_t padCode = getPadCode();
   if (element.isF32() && padCode != 0)
     return emitOpError("expected padCode 0 for floats, got ") << padCode;

@@ -58,6 +58,8 @@ LogicalResult GatherRowsOp::verify() {
   if (!isCodeStorage(bits) && bits != 32)
     return emitOpError("expected 1, 2, 4, 8 or 32 storage bits, got ") << bits;
   GeometryAttr g = getGeometry();
+  if (failed(verifyGeometry(*this, g)))
+    return failure();
   int64_t channels = g.getInput()[3] / g.getGroups();
   int64_t tapBytes = (channels * bits + 7) / 8 * (getExpand() ? 8 / bits : 1);
   int64_t taps = g.getKernel()[0] * g.getKernel()[1];
@@ -110,7 +112,7 @@ LogicalResult MaxPoolTileOp::verify() {
   if (!isCodeStorage(getStorageBits()))
     return emitOpError("expected 1, 2, 4 or 8 storage bits, got ")
            << getStorageBits();
-  return success();
+  return verifyGeometry(*this, getGeometry());
 }
 
 LogicalResult MultiplyTileOp::verify() {
@@ -124,7 +126,7 @@ LogicalResult MultiplyTileOp::verify() {
   // multiply_tile_c1
   int64_t depth = getDepth(), maxCode = getMaxCode(), base = getWeightBase();
   int64_t bits = getWeightBits(), step = getWeightStep();
-  if (bits > 8)
+  if (bits < 1 || bits > 8)
     return success();
   int64_t largest = base + step * ((int64_t(1) << bits) - 1);
   int64_t product = maxCode * std::max(std::abs(base), std::abs(largest));

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lowering/Layers.h"
 #include "lowering/Passes.h"
 
 namespace ulq {
@@ -16,17 +17,6 @@ using namespace ulq;
 
 namespace {
 
-/// The innermost ONNX node name of a location.
-StringRef nodeName(Location loc) {
-  if (auto name = dyn_cast<NameLoc>(loc))
-    return name.getName();
-  if (auto fused = dyn_cast<FusedLoc>(loc))
-    for (Location part : fused.getLocations())
-      if (StringRef name = nodeName(part); !name.empty())
-        return name;
-  return "";
-}
-
 int64_t bitsOf(Type type) {
   return tensorElement(type).getIntOrFloatBitWidth();
 }
@@ -37,7 +27,7 @@ struct Row {
   NamedAttrList entries;
 
   explicit Row(Operation *op, StringRef kernel) : builder(op->getContext()) {
-    text("name", nodeName(op->getLoc()));
+    text("name", locationName(op->getLoc()));
     text("kernel", kernel);
   }
   void text(StringRef key, const Twine &value) {

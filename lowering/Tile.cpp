@@ -69,7 +69,6 @@ public:
     auto dispatch = DispatchOp::create(builder, op.getLoc(), signature.results,
                                        signature.inputs, name,
                                        attr.getWorkgroups(), /*scratch=*/true);
-    dispatch->setAttr("ulq.layer", describe(builder));
     int64_t number = 0;
     for (Value output : {codes, floats})
       if (output)
@@ -91,7 +90,6 @@ private:
     std::optional<SmallVector<int32_t>> packed =
         constantElements(op.getWeights(), /*asFloat=*/false);
     SmallVector<uint8_t> bytes(packed->begin(), packed->end());
-    weightBytes = static_cast<int64_t>(bytes.size());
     blob.append(bytes);
     tables = blob.append(choice.kernel->tables(shape));
     plan = planEpilogue(op, lanes, blob);
@@ -120,33 +118,6 @@ private:
     scratch.rows = place(attr.getBlock() * choice.format.rowBytes);
     scratch.sums = place(rowSums ? attr.getBlock() * 4 : 0);
     scratch.accumulators = place(attr.getRows() * attr.getOutputs() * 4);
-  }
-
-  /// What the report says about the layer.
-  DictionaryAttr describe(OpBuilder &builder) {
-    std::string tile =
-        (Twine(attr.getRows()) + "x" + Twine(attr.getOutputs())).str();
-    auto number = [&](int64_t value) {
-      return builder.getI64IntegerAttr(value);
-    };
-    SmallVector<NamedAttribute> entries = {
-        {"name", builder.getStringAttr(locationName(op.getLoc()))},
-        {"op", builder.getStringAttr(op.getOpType().value_or("layer"))},
-        {"weight_bits", number(shape.weightBits)},
-        {"activation_bits", number(shape.codeBits)},
-        {"kernel", attr.getFamily()},
-        {"isa", attr.getIsa()},
-        {"tile", builder.getStringAttr(tile)},
-        {"weight_bytes", number(weightBytes)},
-        {"scratch_bytes", number(scratch.bytes * attr.getWorkgroups())},
-        {"macs", number(shape.rows * shape.groups * shape.outputs * shape.taps *
-                        shape.channels)},
-        {"accumulator_min", number(op.getAccumulatorMin().value_or(0))},
-        {"accumulator_max", number(op.getAccumulatorMax().value_or(0))},
-        {"workgroups", number(attr.getWorkgroups())},
-        {"runner_up", attr.getRunnerUp()},
-        {"margin", attr.getMargin()}};
-    return builder.getDictionaryAttr(entries);
   }
 
   //===--- inside the kernel --------------------------------------------===//
@@ -300,7 +271,7 @@ private:
   PanelLanes lanes;
   Value codes, floats; // results of the layer, null where it has none
   bool isFloat, rowSums;
-  int64_t panelBytes, unpackedBytes, weightBytes = 0, tables = 0;
+  int64_t panelBytes, unpackedBytes, tables = 0;
   ParameterBlob blob;
   EpiloguePlan plan;
   ScratchLayout scratch;

@@ -71,6 +71,19 @@ def metadata(imported: importer.ImportedModel, layers: Sequence[Mapping], chosen
         "targets": [target.name for target in chosen],
         "inputs": [session.Tensor(*port).to_row() for port in imported.inputs],
         "outputs": [session.Tensor(*port).to_row() for port in imported.outputs],
-        "layers": [dict(layer) for layer in layers],
+        "layers": all_layers(imported, layers),
         "notes": list(imported.notes),
     }
+
+
+def all_layers(imported: importer.ImportedModel, layers: Sequence[Mapping]) -> list[dict]:
+    """The rows of ulq-opt and one for each node of the float segments, in the order of the model's nodes."""
+    order = {name: index for index, name in enumerate(imported.operators)}
+    nodes = [node.name or node.output[0] for segment in imported.segments for node in segment.graph.node]
+    floats = [
+        {"name": name, "op": imported.operators[name], "kernel": "float", "weight_bits": 0}
+        for name in nodes
+        if name in order  # not the casts at the boundary of a segment
+    ]
+    named = [{**layer, "op": imported.operators.get(layer["name"], layer["op"])} for layer in layers]
+    return sorted([*named, *floats], key=lambda layer: order.get(layer["name"], len(order)))

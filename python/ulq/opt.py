@@ -10,8 +10,8 @@ from pathlib import Path
 from ulq.errors import UlqError
 from ulq.targets import Target
 
-# Without locations: IREE records a source line for every kernel, and leaves it unset, a random number in the file, where
-# the location is a name. Its parser gives every operation the line of the text instead.
+# Without locations: IREE records a source line for every kernel and leaves it unset, a random number in the file,
+# where the location is a name. Its parser gives every operation the line of the text instead.
 PRINTING = ("--allow-unregistered-dialect", "--mlir-print-op-generic")
 # A diagnostic is `loc("conv1"): error: text` or `<stdin>:3:5: error: text`.
 DIAGNOSTIC = re.compile(r"^(?P<where>loc\(.*\)|\S+:\d+): error: (?P<text>.*)$", re.MULTILINE)

@@ -10,7 +10,7 @@
 // CHECK-LABEL: @chain
 // CHECK: %[[PARAMS:.*]] = arith.constant dense<{{.*}}> : tensor<{{.*}}xi8>
 // CHECK: %[[X:.*]] = ulq.to_bytes %{{.*}} -> tensor<512xi8>
-// CHECK: %[[A:.*]]:2 = ulq.dispatch "ulq_avx2_0_conv1"(%[[X]], %[[PARAMS]]) workgroups 8 {scratch, ulq.layer = {
+// CHECK: %[[A:.*]]:2 = ulq.dispatch "ulq_avx2_0_conv1"(%[[X]], %[[PARAMS]]) workgroups 8 {scratch}
 // CHECK-SAME: -> (tensor<768xi8>, tensor<{{.*}}xi8>)
 // CHECK-NOT: ulq.from_bytes
 // CHECK: %[[P:.*]] = ulq.dispatch "ulq_avx2_1_pool_1"(%[[A]]#0)

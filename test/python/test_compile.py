@@ -108,3 +108,13 @@ def test_refuses_before_any_work(tmp_path):
         ulq.compile("absent.onnx", "z80")
     with pytest.raises(ulq.UlqError, match="absent.onnx"):
         ulq.compile(tmp_path / "absent.onnx")
+
+
+def test_float_operators_are_in_the_report():
+    model = onnx.load(MODEL)
+    model.graph.node.append(onnx.helper.make_node("Softmax", ["logits"], ["probabilities"], "softmax", axis=1))
+    model.graph.output[0].name = "probabilities"
+    program = ulq.compile(model)
+    assert program.layers[-1].name == "softmax" and program.layers[-1].op == "Softmax" and program.layers[-1].is_float
+    outputs = program.run(np.zeros((1, 1, 8, 8), np.float32))
+    np.testing.assert_allclose(outputs["probabilities"].sum(), 1, rtol=1e-6)
