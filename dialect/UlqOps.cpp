@@ -439,7 +439,7 @@ LogicalResult ulq::verifyGeometry(Operation *op, GeometryAttr g) {
                                     pads[2 + d], dilations[d]));
   if (out.take_front(3) != ArrayRef<int64_t>(expected)) {
     InFlightDiagnostic diag = op->emitOpError("expected output extents ");
-    diag << expected << ", got " << out.take_front(3);
+    diag << ArrayRef<int64_t>(expected) << ", got " << out.take_front(3);
     return diag;
   }
   // layer_c3
@@ -550,7 +550,8 @@ LogicalResult LayerOp::verify() {
   // layer_c4
   if (shapeOf(getInput()) != ArrayRef<int64_t>(g.getInput())) {
     InFlightDiagnostic diag = emitOpError("expected an input of ");
-    diag << g.getInput() << ", got " << shapeOf(getInput());
+    diag << ArrayRef<int64_t>(g.getInput()) << ", got "
+         << shapeOf(getInput());
     return diag;
   }
   // layer_c5

@@ -47,10 +47,12 @@ struct Row {
 };
 
 Attribute layerRow(LayerOp op) {
-  Row row(op, op.getKernel()->getFamily().getValue());
+  bool floats = tensorElement(op.getInput().getType()).isF32();
+  StringRef family = op.getKernel()->getFamily().getValue();
+  bool named = !floats || family.starts_with("float");
+  Row row(op, named ? family.str() : ("float32 " + family).str());
   row.text("op", op.getOpType().value_or("MatMul"));
   row.kernel(*op.getKernel());
-  bool floats = tensorElement(op.getInput().getType()).isF32();
   row.number("weight_bits", op.getWeightBits().value_or(32));
   row.number("activation_bits", bitsOf(op.getInput().getType()));
   row.number("weight_bytes",

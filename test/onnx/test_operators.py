@@ -88,9 +88,7 @@ def _runner(model: onnx.ModelProto) -> Callable:
 
 
 # Element types outside ulq: 16 bits and small floats as codes, wide unsigned integers as numbers.
-FOREIGN = re.compile(
-    r"FLOAT(8|4|16)|E8M0|e4m3fn|e5m2|float4e2m1|_u?int16|_uint32|_uint64|float16|bfloat16", re.IGNORECASE
-)
+FOREIGN = re.compile(r"b?float(16|8|4)|double|e8m0|e4m3|e5m2|_u?int16|_uint(32|64)", re.IGNORECASE)
 
 REFUSED = {
     "test_dequantizelinear_blocked": "blocked dequantization of a computed tensor",

@@ -71,6 +71,21 @@ def transpose(node: Node) -> Value | None:
     return node.build.transpose(value, node.attr("perm", list(range(len(value.shape)))[::-1]))
 
 
+@onnx_op("DepthToSpace")
+def depth_to_space(node: Node) -> Value | None:
+    """As reshape, transpose, reshape (ONNX operators, DepthToSpace-13)."""
+    value, block = node.inputs[0], node.attr("blocksize")
+    if not _is_movable(value) or len(value.shape) != 4:
+        return None
+    batch, channels, height, width = value.shape
+    depth = channels // (block * block)
+    column_major = node.attr("mode", "DCR") == "CRD"
+    split = (depth, block, block) if column_major else (block, block, depth)
+    order = (0, 1, 4, 2, 5, 3) if column_major else (0, 3, 4, 1, 5, 2)
+    blocks = node.build.transpose(node.build.reshape(value, (batch, *split, height, width)), order)
+    return node.build.reshape(blocks, node.output_shape)
+
+
 @onnx_op("Concat")
 def concat(node: Node) -> Value | None:
     values = node.inputs

@@ -1,0 +1,394 @@
+// RUN: ulq-opt %s --split-input-file --verify-diagnostics
+
+// One case for each numbered constraint of the operation descriptions, in the
+// order of UlqOps.td: integer and packed level.
+
+func.func @layer_c1(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected geometries of 4 extents, got 3 and 4}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xf32>
+  return
+}
+
+// -----
+
+func.func @layer_c1_kernel(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected 2 positive kernel extents, strides and dilations}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xf32>
+  return
+}
+
+// -----
+
+func.func @layer_c1_strides(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected 2 positive kernel extents, strides and dilations}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [0, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xf32>
+  return
+}
+
+// -----
+
+func.func @layer_c1_dilations(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected 2 positive kernel extents, strides and dilations}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, -1], groups = 1>} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xf32>
+  return
+}
+
+// -----
+
+func.func @layer_c1_pads(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected 4 non-negative pads}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1], dilations = [1, 1], groups = 1>} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xf32>
+  return
+}
+
+// -----
+
+func.func @layer_c2(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected output extents [1, 2, 2], got [1, 4, 4]}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xf32>
+  return
+}
+
+// -----
+
+func.func @layer_c3(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected channels that divide by 2 groups, got 3 and 2}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 2>} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xf32>
+  return
+}
+
+// -----
+
+func.func @layer_c3_no_groups(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected channels that divide by 0 groups, got 3 and 2}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 0>} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xf32>
+  return
+}
+
+// -----
+
+func.func @layer_c4(%x: tensor<1x3x4x4xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected an input of [1, 4, 4, 3], got [1, 3, 4, 4]}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>} : (tensor<1x3x4x4xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xf32>
+  return
+}
+
+// -----
+
+func.func @layer_c4_result(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected a result of [1, 4, 4, 2], got [1, 2, 4, 4]}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x2x4x4xf32>
+  return
+}
+
+// -----
+
+func.func @layer_c4_addend(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>, %r0: tensor<1x2x4x4xf32>) {
+  // expected-error@below {{'ulq.layer' op expected a result of [1, 4, 4, 2], got [1, 2, 4, 4]}}
+  %0 = ulq.layer %x, %w add %r0 {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>, tensor<1x2x4x4xf32>) -> tensor<1x4x4x2xf32>
+  return
+}
+
+// -----
+
+func.func @layer_c5(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x9xi8>) {
+  // expected-error@below {{'ulq.layer' op expected weights of [2, 3, 3, 3], got [2, 3, 9]}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>} : (tensor<1x4x4x3xui2>, tensor<2x3x9xi8>) -> tensor<1x4x4x2xf32>
+  return
+}
+
+// -----
+
+func.func @layer_c5_blob(%x: tensor<1x4x4x3xui2>, %w: tensor<54xi8>) {
+  // expected-error@below {{'ulq.layer' op expected weights of [2, 3, 3, 3], got [54]}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>} : (tensor<1x4x4x3xui2>, tensor<54xi8>) -> tensor<1x4x4x2xf32>
+  return
+}
+
+// -----
+
+func.func @layer_c6(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected a padCode of 'ui2', got 4}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, padCode = 4} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xf32>
+  return
+}
+
+// -----
+
+func.func @layer_c7(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected 2 values of weightZero, got 3}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, weightZero = array<i32: 1, 2, 3>} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xf32>
+  return
+}
+
+// -----
+
+func.func @layer_c8_affine(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected 1 or 2 values of affine, got 3}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, epilogue = [#ulq.affine<scale = [1.0, 2.0, 3.0], offset = [0.0]>]} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xf32>
+  return
+}
+
+// -----
+
+func.func @layer_c8_quantize(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected 1 or 2 values of quantize, got 3}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, epilogue = [#ulq.quantize<scale = [0.5], zeroPoint = [0.0, 1.0, 2.0], min = 0, max = 3, rounding = <half_even>, zeroPointFirst = false>]} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xf32>
+  return
+}
+
+// -----
+
+func.func @layer_c8_quantize_scale(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected positive finite scales, got 0.000000e+00}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, epilogue = [#ulq.quantize<scale = [0.0], zeroPoint = [0.0], min = 0, max = 3, rounding = <half_even>, zeroPointFirst = false>]} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xf32>
+  return
+}
+
+// -----
+
+func.func @layer_c8_quantize_range(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected min <= max, got 3 and 0}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, epilogue = [#ulq.quantize<scale = [0.5], zeroPoint = [0.0], min = 3, max = 0, rounding = <half_even>, zeroPointFirst = false>]} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xf32>
+  return
+}
+
+// -----
+
+func.func @layer_c8_dequantize(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected 1 or 2 values of dequantize, got 3}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, epilogue = [#ulq.dequantize<scale = [1.0, 2.0, 3.0], zeroPoint = [0.0]>]} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xf32>
+  return
+}
+
+// -----
+
+func.func @layer_c8_threshold(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected 3 thresholds, or as many per channel, got 4}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, epilogue = [#ulq.threshold<values = [0.0, 1.0, 2.0, 3.0], count = 3>]} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xf32>
+  return
+}
+
+// -----
+
+func.func @layer_c8_add(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>, %r0: tensor<1x4x4x2xf32>) {
+  // expected-error@below {{'ulq.layer' op expected one of 1 epilogue operands, got 1}}
+  %0 = ulq.layer %x, %w add %r0 {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, epilogue = [#ulq.add<operand = 1, scale = 1.0 : f64, offset = 0.0 : f64>]} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>, tensor<1x4x4x2xf32>) -> tensor<1x4x4x2xf32>
+  return
+}
+
+// -----
+
+func.func @layer_c8_unknown(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected an epilogue step, got "relu"}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, epilogue = ["relu"]} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xf32>
+  return
+}
+
+// -----
+
+func.func @layer_c9(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected a last step whose codes fit 'ui2'}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, epilogue = [#ulq.affine<scale = [1.0], offset = [0.0]>]} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xui2>
+  return
+}
+
+// -----
+
+func.func @layer_c9_no_step(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected a last step whose codes fit 'ui2'}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xui2>
+  return
+}
+
+// -----
+
+func.func @layer_c9_max(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected a last step whose codes fit 'ui2'}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, epilogue = [#ulq.quantize<scale = [0.5], zeroPoint = [0.0], min = 0, max = 4, rounding = <half_even>, zeroPointFirst = false>]} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xui2>
+  return
+}
+
+// -----
+
+func.func @layer_c9_min(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected a last step whose codes fit 'ui2'}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, epilogue = [#ulq.quantize<scale = [0.5], zeroPoint = [0.0], min = -1, max = 3, rounding = <half_even>, zeroPointFirst = false>]} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xui2>
+  return
+}
+
+// -----
+
+func.func @layer_c9_threshold(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected a last step whose codes fit 'ui1'}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, epilogue = [#ulq.threshold<values = [0.0, 1.0], count = 2>]} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xui1>
+  return
+}
+
+// -----
+
+func.func @layer_c9_thresholds(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected a last step whose codes fit 'ui1'}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, thresholds = dense<0> : tensor<2x2xi32>, descending = array<i1: false, false>} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xui1>
+  return
+}
+
+// -----
+
+func.func @layer_c10(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected thresholds and directions of 2 channels}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, thresholds = dense<0> : tensor<3x3xi32>, descending = array<i1: false, false>} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xui2>
+  return
+}
+
+// -----
+
+func.func @layer_c10_rank(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected thresholds and directions of 2 channels}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, thresholds = dense<0> : tensor<i32>, descending = array<i1: false, false>} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xui2>
+  return
+}
+
+// -----
+
+func.func @layer_c10_directions(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected thresholds and directions of 2 channels}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, thresholds = dense<0> : tensor<2x3xi32>} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xui2>
+  return
+}
+
+// -----
+
+func.func @layer_c11(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected one result of codes, one of f32, or both}}
+  %0:2 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, epilogue = [#ulq.quantize<scale = [0.5], zeroPoint = [0.0], min = 0, max = 3, rounding = <half_even>, zeroPointFirst = false>]} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> (tensor<1x4x4x2xui2>, tensor<1x4x4x2xui2>)
+  return
+}
+
+// -----
+
+func.func @layer_c11_floats(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected one result of codes, one of f32, or both}}
+  %0:2 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> (tensor<1x4x4x2xf32>, tensor<1x4x4x2xf32>)
+  return
+}
+
+// -----
+
+func.func @layer_c11_none(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected one result of codes, one of f32, or both}}
+  ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> ()
+  return
+}
+
+// -----
+
+func.func @layer_c12(%x: tensor<1x4x4x3xf32>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected padCode 0 for floats, got 1}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, padCode = 1} : (tensor<1x4x4x3xf32>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xf32>
+  return
+}
+
+// -----
+
+func.func @layer_c12_weights(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xf32>) {
+  // expected-error@below {{'ulq.layer' op expected integer weights, or f32 by f32, got 'ui2' by 'f32'}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xf32>) -> tensor<1x4x4x2xf32>
+  return
+}
+
+// -----
+
+func.func @layer_c13(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected accumulators of at most 32 bits, got 5 to 4}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, accumulatorMin = 5, accumulatorMax = 4} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xf32>
+  return
+}
+
+// -----
+
+func.func @layer_c13_wide(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected accumulators of at most 32 bits, got 0 to 2147483648}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, accumulatorMax = 2147483648} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xf32>
+  return
+}
+
+// -----
+
+func.func @max_pool_codes_c1(%x: tensor<1x4x4x3xui2>) {
+  // expected-error@below {{'ulq.max_pool_codes' op expected output extents [1, 2, 2], got [1, 4, 4]}}
+  %0 = ulq.max_pool_codes %x {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 3], kernel = [2, 2], strides = [2, 2], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>} : (tensor<1x4x4x3xui2>) -> tensor<1x4x4x3xui2>
+  return
+}
+
+// -----
+
+func.func @max_pool_codes_c1_groups(%x: tensor<1x4x4x3xui2>) {
+  // expected-error@below {{'ulq.max_pool_codes' op expected one group and equal channels}}
+  %0 = ulq.max_pool_codes %x {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 2, 2, 3], kernel = [2, 2], strides = [2, 2], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 3>} : (tensor<1x4x4x3xui2>) -> tensor<1x2x2x3xui2>
+  return
+}
+
+// -----
+
+func.func @max_pool_codes_c1_channels(%x: tensor<1x4x4x3xui2>) {
+  // expected-error@below {{'ulq.max_pool_codes' op expected one group and equal channels}}
+  %0 = ulq.max_pool_codes %x {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 2, 2, 2], kernel = [2, 2], strides = [2, 2], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>} : (tensor<1x4x4x3xui2>) -> tensor<1x2x2x2xui2>
+  return
+}
+
+// -----
+
+func.func @max_pool_codes_c2(%x: tensor<1x3x4x4xui2>) {
+  // expected-error@below {{'ulq.max_pool_codes' op expected an input of the geometry's shape}}
+  %0 = ulq.max_pool_codes %x {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 2, 2, 3], kernel = [2, 2], strides = [2, 2], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>} : (tensor<1x3x4x4xui2>) -> tensor<1x2x2x3xui2>
+  return
+}
+
+// -----
+
+func.func @max_pool_codes_c2_result(%x: tensor<1x4x4x3xui2>) {
+  // expected-error@below {{'ulq.max_pool_codes' op expected a result of [1, 2, 2, 3], got [1, 3, 2, 2]}}
+  %0 = ulq.max_pool_codes %x {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 2, 2, 3], kernel = [2, 2], strides = [2, 2], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>} : (tensor<1x4x4x3xui2>) -> tensor<1x3x2x2xui2>
+  return
+}
+
+// -----
+
+func.func @max_pool_codes_c2_element(%x: tensor<1x4x4x3xui2>) {
+  // expected-error@below {{'ulq.max_pool_codes' op expected equal element types, got 'ui2' and 'ui3'}}
+  %0 = ulq.max_pool_codes %x {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 2, 2, 3], kernel = [2, 2], strides = [2, 2], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>} : (tensor<1x4x4x3xui2>) -> tensor<1x2x2x3xui3>
+  return
+}
+
+// -----
+
+func.func @pack_c1(%x: tensor<3x2xui2>) {
+  // expected-error@below {{'ulq.pack' op expected equal shapes, got [3, 2] and [2, 3]}}
+  %0 = ulq.pack %x : (tensor<3x2xui2>) -> !ulq.packed<[2, 3] x ui2, <bits = 2>>
+  return
+}
+
+// -----
+
+func.func @pack_c1_element(%x: tensor<2x3xui1>) {
+  // expected-error@below {{'ulq.pack' op expected equal element types, got 'ui1' and 'ui2'}}
+  %0 = ulq.pack %x : (tensor<2x3xui1>) -> !ulq.packed<[2, 3] x ui2, <bits = 2>>
+  return
+}
+
+// -----
+
+func.func @unpack_c1(%x: !ulq.packed<[2, 3] x ui2, <bits = 2>>) {
+  // expected-error@below {{'ulq.unpack' op expected equal shapes, got [2, 3] and [6]}}
+  %0 = ulq.unpack %x : (!ulq.packed<[2, 3] x ui2, <bits = 2>>) -> tensor<6xui2>
+  return
+}
+
+// -----
+
+func.func @unpack_c1_element(%x: !ulq.packed<[2, 3] x ui2, <bits = 2>>) {
+  // expected-error@below {{'ulq.unpack' op expected equal element types, got 'ui2' and 'ui3'}}
+  %0 = ulq.unpack %x : (!ulq.packed<[2, 3] x ui2, <bits = 2>>) -> tensor<2x3xui3>
+  return
+}

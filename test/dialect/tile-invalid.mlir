@@ -1,0 +1,266 @@
+// RUN: ulq-opt %s --split-input-file --verify-diagnostics
+
+// One case for each numbered constraint of the operation descriptions, in the
+// order of UlqTileOps.td.
+
+func.func @dispatch_c1(%x: tensor<4xi8>) {
+  // expected-error@below {{'ulq.dispatch' op expected at least one workgroup, got 0}}
+  %0 = ulq.dispatch "conv1"(%x) workgroups 0 : (tensor<4xi8>) -> tensor<4xi8>
+  return
+}
+
+// -----
+
+func.func @to_bytes_c1(%x: !ulq.packed<[2, 3] x ui2, <bits = 2>>) {
+  // expected-error@below {{'ulq.to_bytes' op expected 2 bytes, got 'tensor<3xi8>'}}
+  %0 = ulq.to_bytes %x : (!ulq.packed<[2, 3] x ui2, <bits = 2>>) -> tensor<3xi8>
+  return
+}
+
+// -----
+
+func.func @from_bytes_c1(%x: tensor<6xi8>) {
+  // expected-error@below {{'ulq.from_bytes' op expected 2 bytes, got 'tensor<6xi8>'}}
+  %0 = ulq.from_bytes %x : (tensor<6xi8>) -> !ulq.packed<[2, 3] x ui2, <bits = 2>>
+  return
+}
+
+// -----
+
+func.func @multiply_tile_c1(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.multiply_tile' op expected accumulators of at most 32 bits, got 70000 products of up to 32640}}
+  ulq.multiply_tile %b, %i, %b, %i, %b, %i, %b, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, rowBytes = 64, depth = 70000, storageBits = 2, maxCode = 255, weightBits = 8, weightBase = -128, weightStep = 1, flushInterval = 0} : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
+  return
+}
+
+// -----
+
+func.func @multiply_tile_c2_depth(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.multiply_tile' op expected a positive depth and row size, got 0 and 64}}
+  ulq.multiply_tile %b, %i, %b, %i, %b, %i, %b, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, rowBytes = 64, depth = 0, storageBits = 2, maxCode = 3, weightBits = 2, weightBase = -2, weightStep = 1, flushInterval = 0} : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
+  return
+}
+
+// -----
+
+func.func @multiply_tile_c2_row_bytes(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.multiply_tile' op expected a positive depth and row size, got 64 and 0}}
+  ulq.multiply_tile %b, %i, %b, %i, %b, %i, %b, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, rowBytes = 0, depth = 64, storageBits = 2, maxCode = 3, weightBits = 2, weightBase = -2, weightStep = 1, flushInterval = 0} : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
+  return
+}
+
+// -----
+
+func.func @multiply_tile_c2_step(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.multiply_tile' op expected non-negative bounds and a positive step}}
+  ulq.multiply_tile %b, %i, %b, %i, %b, %i, %b, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, rowBytes = 64, depth = 64, storageBits = 2, maxCode = 3, weightBits = 2, weightBase = -2, weightStep = 0, flushInterval = 0} : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
+  return
+}
+
+// -----
+
+func.func @multiply_tile_c2_max_code(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.multiply_tile' op expected non-negative bounds and a positive step}}
+  ulq.multiply_tile %b, %i, %b, %i, %b, %i, %b, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, rowBytes = 64, depth = 64, storageBits = 2, maxCode = -1, weightBits = 2, weightBase = -2, weightStep = 1, flushInterval = 0} : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
+  return
+}
+
+// -----
+
+func.func @multiply_tile_c2_flush(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.multiply_tile' op expected non-negative bounds and a positive step}}
+  ulq.multiply_tile %b, %i, %b, %i, %b, %i, %b, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, rowBytes = 64, depth = 64, storageBits = 2, maxCode = 3, weightBits = 2, weightBase = -2, weightStep = 1, flushInterval = -1} : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
+  return
+}
+
+// -----
+
+func.func @gather_rows_c1(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.gather_rows' op expected 1, 2, 4, 8 or 32 storage bits, got 3}}
+  ulq.gather_rows %b, %i, %b, %i, %i, %i, %i, %i {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, storageBits = 3, padCode = 0, rowBytes = 64} : memref<?xi8>, index, memref<?xi8>, index, index, index, index, index
+  return
+}
+
+// -----
+
+func.func @gather_rows_c2(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.gather_rows' op expected rows of a multiple of 64 bytes that hold 9 taps of 1 bytes, got 32}}
+  ulq.gather_rows %b, %i, %b, %i, %i, %i, %i, %i {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, storageBits = 2, padCode = 0, rowBytes = 32} : memref<?xi8>, index, memref<?xi8>, index, index, index, index, index
+  return
+}
+
+// -----
+
+func.func @gather_rows_c2_expand(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.gather_rows' op expected rows of a multiple of 64 bytes that hold 9 taps of 8 bytes, got 64}}
+  ulq.gather_rows %b, %i, %b, %i, %i, %i, %i, %i {geometry = #ulq.geometry<input = [1, 4, 4, 7], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, storageBits = 2, padCode = 0, rowBytes = 64, expand} : memref<?xi8>, index, memref<?xi8>, index, index, index, index, index
+  return
+}
+
+// -----
+
+func.func @gather_rows_c3(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.gather_rows' op expected groups that start at a byte, got 3 channels of 2 bits}}
+  ulq.gather_rows %b, %i, %b, %i, %i, %i, %i, %i {geometry = #ulq.geometry<input = [1, 4, 4, 6], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 2>, storageBits = 2, padCode = 0, rowBytes = 64} : memref<?xi8>, index, memref<?xi8>, index, index, index, index, index
+  return
+}
+
+// -----
+
+func.func @gather_rows_c4_pad(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.gather_rows' op expected no padCode, expand or rowSums for f32}}
+  ulq.gather_rows %b, %i, %b, %i, %i, %i, %i, %i {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, storageBits = 32, padCode = 1, rowBytes = 128} : memref<?xi8>, index, memref<?xi8>, index, index, index, index, index
+  return
+}
+
+// -----
+
+func.func @gather_rows_c4_sums(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.gather_rows' op expected no padCode, expand or rowSums for f32}}
+  ulq.gather_rows %b, %i, %b, %i, %i, %i, %i, %i {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, storageBits = 32, padCode = 0, rowBytes = 128, rowSums} : memref<?xi8>, index, memref<?xi8>, index, index, index, index, index
+  return
+}
+
+// -----
+
+func.func @gather_rows_c5(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.gather_rows' op expected geometries of 4 extents, got 3 and 4}}
+  ulq.gather_rows %b, %i, %b, %i, %i, %i, %i, %i {geometry = #ulq.geometry<input = [1, 4, 4], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, storageBits = 2, padCode = 0, rowBytes = 64} : memref<?xi8>, index, memref<?xi8>, index, index, index, index, index
+  return
+}
+
+// -----
+
+func.func @gather_rows_c5_groups(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.gather_rows' op expected channels that divide by 0 groups, got 3 and 2}}
+  ulq.gather_rows %b, %i, %b, %i, %i, %i, %i, %i {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 0>, storageBits = 2, padCode = 0, rowBytes = 64} : memref<?xi8>, index, memref<?xi8>, index, index, index, index, index
+  return
+}
+
+// -----
+
+func.func @epilogue_tile_c1(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.epilogue_tile' op expected a width of at most 8 lanes, a multiple of 8, got 9}}
+  ulq.epilogue_tile %b[%i, %i] params %b[%i] to %b [%i] at %i, %i, %i, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, width = 9, outputs = 16, lanes = 16, scaleCodes = 1, scaleSum = 0, steps = [], addendBits = array<i64>, codeBits = 2} : memref<?xi8>, memref<?xi8>, memref<?xi8>
+  return
+}
+
+// -----
+
+func.func @epilogue_tile_c1_empty(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.epilogue_tile' op expected a width of at most 8 lanes, a multiple of 8, got 0}}
+  ulq.epilogue_tile %b[%i, %i] params %b[%i] to %b [%i] at %i, %i, %i, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, width = 0, outputs = 16, lanes = 16, scaleCodes = 1, scaleSum = 0, steps = [], addendBits = array<i64>, codeBits = 2} : memref<?xi8>, memref<?xi8>, memref<?xi8>
+  return
+}
+
+// -----
+
+func.func @epilogue_tile_c1_lanes(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.epilogue_tile' op expected a width of at most 12 lanes, a multiple of 8, got 8}}
+  ulq.epilogue_tile %b[%i, %i] params %b[%i] to %b [%i] at %i, %i, %i, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 12, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, width = 8, outputs = 16, lanes = 16, scaleCodes = 1, scaleSum = 0, steps = [], addendBits = array<i64>, codeBits = 2} : memref<?xi8>, memref<?xi8>, memref<?xi8>
+  return
+}
+
+// -----
+
+func.func @epilogue_tile_c2_targets(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.epilogue_tile' op expected one offset per buffer, one width per addend}}
+  ulq.epilogue_tile %b[%i, %i] params %b[%i] to %b [%i, %i] at %i, %i, %i, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, width = 8, outputs = 16, lanes = 16, scaleCodes = 1, scaleSum = 0, steps = [], addendBits = array<i64>, codeBits = 2} : memref<?xi8>, memref<?xi8>, memref<?xi8>
+  return
+}
+
+// -----
+
+func.func @epilogue_tile_c2_addends(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.epilogue_tile' op expected one offset per buffer, one width per addend}}
+  ulq.epilogue_tile %b[%i, %i] params %b[%i] add %b [%i, %i] to %b [%i] at %i, %i, %i, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, width = 8, outputs = 16, lanes = 16, scaleCodes = 1, scaleSum = 0, steps = [], addendBits = array<i64: 2>, codeBits = 2} : memref<?xi8>, memref<?xi8>, memref<?xi8> add memref<?xi8>
+  return
+}
+
+// -----
+
+func.func @epilogue_tile_c2_widths(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.epilogue_tile' op expected one offset per buffer, one width per addend}}
+  ulq.epilogue_tile %b[%i, %i] params %b[%i] add %b [%i] to %b [%i] at %i, %i, %i, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, width = 8, outputs = 16, lanes = 16, scaleCodes = 1, scaleSum = 0, steps = [], addendBits = array<i64: 2, 2>, codeBits = 2} : memref<?xi8>, memref<?xi8>, memref<?xi8> add memref<?xi8>
+  return
+}
+
+// -----
+
+func.func @epilogue_tile_c3(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.epilogue_tile' op expected 1 targets, got 2}}
+  ulq.epilogue_tile %b[%i, %i] params %b[%i] to %b, %b [%i, %i] at %i, %i, %i, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, width = 8, outputs = 16, lanes = 16, scaleCodes = 1, scaleSum = 0, steps = [], addendBits = array<i64>, codeBits = 2} : memref<?xi8>, memref<?xi8>, memref<?xi8>, memref<?xi8>
+  return
+}
+
+// -----
+
+func.func @epilogue_tile_c3_float(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.epilogue_tile' op expected 2 targets, got 1}}
+  ulq.epilogue_tile %b[%i, %i] params %b[%i] to %b [%i] at %i, %i, %i, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, width = 8, outputs = 16, lanes = 16, scaleCodes = 1, scaleSum = 0, steps = [#ulq.lane<kind = store_float>], addendBits = array<i64>, codeBits = 2} : memref<?xi8>, memref<?xi8>, memref<?xi8>
+  return
+}
+
+// -----
+
+func.func @epilogue_tile_c4(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.epilogue_tile' op expected #ulq.lane steps, got 1 : i64}}
+  ulq.epilogue_tile %b[%i, %i] params %b[%i] to %b [%i] at %i, %i, %i, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, width = 8, outputs = 16, lanes = 16, scaleCodes = 1, scaleSum = 0, steps = [1], addendBits = array<i64>, codeBits = 2} : memref<?xi8>, memref<?xi8>, memref<?xi8>
+  return
+}
+
+// -----
+
+func.func @epilogue_tile_c4_addend(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.epilogue_tile' op expected an addend, got number 1}}
+  ulq.epilogue_tile %b[%i, %i] params %b[%i] add %b [%i] to %b [%i] at %i, %i, %i, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, width = 8, outputs = 16, lanes = 16, scaleCodes = 1, scaleSum = 0, steps = [#ulq.lane<kind = load, index = 1>], addendBits = array<i64: 2>, codeBits = 2} : memref<?xi8>, memref<?xi8>, memref<?xi8> add memref<?xi8>
+  return
+}
+
+// -----
+
+func.func @max_pool_tile_c1(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.max_pool_tile' op expected 1, 2, 4 or 8 storage bits, got 32}}
+  ulq.max_pool_tile %b, %i, %b, %i, %i, %i {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 2, 2, 3], kernel = [2, 2], strides = [2, 2], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>, storageBits = 32} : memref<?xi8>, index, memref<?xi8>, index, index, index
+  return
+}
+
+// -----
+
+func.func @max_pool_tile_c2(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.max_pool_tile' op expected 2 positive kernel extents, strides and dilations}}
+  ulq.max_pool_tile %b, %i, %b, %i, %i, %i {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 2, 2, 3], kernel = [2], strides = [2, 2], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>, storageBits = 2} : memref<?xi8>, index, memref<?xi8>, index, index, index
+  return
+}
+
+// -----
+
+func.func @table_lookup_c1(%t: vector<24xi8>) {
+  // expected-error@below {{'ulq.table_lookup' op expected a multiple of 16 bytes, got 24}}
+  %0 = ulq.table_lookup %t, %t : vector<24xi8>
+  return
+}
+
+// -----
+
+func.func @dot4_c1(%acc: vector<8xi32>, %a: vector<16xi8>) {
+  // expected-error@below {{'ulq.dot4' op expected 4 bytes per accumulator, got 16 for 8}}
+  %0 = ulq.dot4 %acc, %a, %a {maxLhs = 255, maxRhs = 128} : vector<8xi32>, vector<16xi8>
+  return
+}
+
+// -----
+
+func.func @dot4_c2_lhs(%acc: vector<4xi32>, %a: vector<16xi8>) {
+  // expected-error@below {{'ulq.dot4' op expected bounds of at most 255 and 128, got 256 and 128}}
+  %0 = ulq.dot4 %acc, %a, %a {maxLhs = 256, maxRhs = 128} : vector<4xi32>, vector<16xi8>
+  return
+}
+
+// -----
+
+func.func @dot4_c2_rhs(%acc: vector<4xi32>, %a: vector<16xi8>) {
+  // expected-error@below {{'ulq.dot4' op expected bounds of at most 255 and 128, got 3 and 0}}
+  %0 = ulq.dot4 %acc, %a, %a {maxLhs = 3, maxRhs = 0} : vector<4xi32>, vector<16xi8>
+  return
+}
