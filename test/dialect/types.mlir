@@ -1,7 +1,7 @@
 // RUN: ulq-opt %s --split-input-file --verify-diagnostics | FileCheck %s
 
 // CHECK-LABEL: @codes
-// CHECK-SAME: tensor<2xui1>, tensor<2xui8>, tensor<2xsi2>, tensor<2xsi8>
+// CHECK-SAME: tensor<2xui1>, %{{.*}}: tensor<2xui8>, %{{.*}}: tensor<2xsi2>, %{{.*}}: tensor<2xsi8>
 func.func @codes(%0: tensor<2xui1>, %1: tensor<2xui8>, %2: tensor<2xsi2>, %3: tensor<2xsi8>) {
   ulq.recode %0 {offset = 0} : (tensor<2xui1>) -> tensor<2xui8>
   ulq.recode %2 {offset = 0} : (tensor<2xsi2>) -> tensor<2xsi8>

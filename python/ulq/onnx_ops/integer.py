@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ulq.errors import UlqError
 from ulq.graph import CODE_ELEMENTS, FLOAT32, INT32, Codes, Grid, Value, code_range, constant, doubles
 from ulq.onnx_ops.grids import linear_grid, spread
 from ulq.onnx_ops.linear import convolve, product
@@ -65,10 +66,15 @@ def _output_codes(node: Node, result: Value, index: int) -> Value:
     return Value(result.shape, zero.dtype, ir=codes.ir)
 
 
+def _not_constant(node: Node) -> UlqError:
+    """IREE rounds these operators differently, so that nothing of them is left to it."""
+    return node.error("expected one matrix or filter of constant codes, with constant float32 scales and zero points")
+
+
 @onnx_op("QLinearConv")
-def qlinear_conv(node: Node) -> Value | None:
+def qlinear_conv(node: Node) -> Value:
     if not _is_integer_product(node, range(1, 9)) or len(node.inputs[0].shape) not in (3, 4):
-        return None
+        raise _not_constant(node)
     x, w = node.inputs[0], node.const(3)
     grid = linear_grid(node, (1,), node.const(1), node.const(2), 0)
     steps = linear_grid(node, w.shape, node.const(4), node.const(5), 0)
@@ -81,14 +87,16 @@ def qlinear_conv(node: Node) -> Value | None:
 
 
 @onnx_op("QLinearMatMul")
-def qlinear_matmul(node: Node) -> Value | None:
+def qlinear_matmul(node: Node) -> Value:
     if not _is_integer_product(node, range(1, 8)) or node.const(1).size != 1 or node.const(1).dtype != FLOAT32:
-        return None
+        raise _not_constant(node)
     x, w = node.inputs[0], node.const(3)
     grid = linear_grid(node, (1,), node.const(1), node.const(2), 0)
     matrix = _constant_codes(w, linear_grid(node, w.shape, node.const(4), node.const(5), -1))
     result = product(node, node.build.dequantize(x, grid), matrix)
-    return result and _output_codes(node, result, 6)
+    if result is None:
+        raise _not_constant(node)
+    return _output_codes(node, result, 6)
 
 
 @onnx_op("MatMulNBits", domains=("com.microsoft",))

@@ -31,7 +31,7 @@ def weights(value: Value) -> Value:
 def window_pads(node: Node, extents: Shape, outputs: Shape, kernel, strides, dilations) -> list[int]:
     """[begin..., end...] pads of a window operator with the given input and output extents.
 
-    The end pads reach as far as the last window does, so that a ceil-mode window is inside.
+    The end pads reach exactly as far as the last window: a ceil-mode window is inside, and no padding is unused.
     """
     rank = len(kernel)
     mode = node.attr("auto_pad", "NOTSET")
@@ -39,10 +39,8 @@ def window_pads(node: Node, extents: Shape, outputs: Shape, kernel, strides, dil
     for i in range(rank):
         span = (outputs[i] - 1) * strides[i] + dilations[i] * (kernel[i] - 1) + 1
         if mode in ("SAME_UPPER", "SAME_LOWER"):
-            total = max(span - extents[i], 0)
-            pads[i] = (total + (mode == "SAME_LOWER")) // 2
-            pads[rank + i] = total - pads[i]
-        pads[rank + i] = max(pads[rank + i], span - extents[i] - pads[i])
+            pads[i] = (max(span - extents[i], 0) + (mode == "SAME_LOWER")) // 2
+        pads[rank + i] = max(span - extents[i] - pads[i], 0)
     return pads
 
 
@@ -64,8 +62,8 @@ def convolve(node: Node, x: Value, w: Value, shape: Shape) -> Value:
     if node.attr("kernel_shape", kernel) != kernel:
         raise node.error(f"kernel_shape {node.attr('kernel_shape')} differs from the weights' {kernel}")
     pads = window_pads(node, x.shape[2:], shape[2:], kernel, strides, dilations)
-    if min(pads) < 0:
-        raise node.error(f"negative pads {pads} are not supported")
+    if min(node.attr("pads", [0])) < 0:
+        raise node.error(f"negative pads {node.attr('pads')} are not supported")
     op = node.proto.op_type
     if rank == 2:
         return node.build.conv2d(x, w, shape, strides, pads, dilations, groups, op)

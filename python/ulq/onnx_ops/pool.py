@@ -65,13 +65,15 @@ def max_pool_channels_last(node: Node) -> Value | None:
 @onnx_op("AveragePool")
 def average_pool(node: Node) -> Value | None:
     x = node.inputs[0]
-    if x.dtype != FLOAT32 or len(x.shape) not in (3, 4):
-        return None
     shape = node.output_shape
     kernel, strides, pads, dilations = _window(node, x.shape[2:], shape[2:])
     include = bool(node.attr("count_include_pad", 0))
-    if include and node.attr("ceil_mode", 0) and pads != list(node.attr("pads", [0] * len(pads))):
-        return None  # the part of a window that only ceil mode adds does not count
+    declared = node.attr("pads", [0] * len(pads))
+    if include and node.attr("ceil_mode", 0) and any(pad > limit for pad, limit in zip(pads, declared, strict=True)):
+        # What only ceil mode adds to a window does not count; IREE gets it wrong too.
+        raise node.error("ceil_mode with count_include_pad is not supported where a window passes the end pads")
+    if x.dtype != FLOAT32 or len(x.shape) not in (3, 4):
+        return None
     return _pool(node, "avg_pool", x, shape, kernel, strides, pads, dilations, countIncludePad=Flag(include))
 
 

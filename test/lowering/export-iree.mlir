@@ -1,0 +1,42 @@
+// RUN: ulq-opt %s --allow-unregistered-dialect --ulq-export-iree='target=#hal.executable.target<"llvm-cpu","embedded-elf-x86_64">' --mlir-print-op-generic | FileCheck %s
+
+// Three bindings, each a pointer and an offset, and the workgroup's number;
+// the object is linked into the executable.
+// CHECK: "builtin.module"()
+// CHECK-LABEL: sym_name = "main"
+// CHECK: %[[R:.*]]:2 = "flow.dispatch"(%{{.*}})
+// CHECK-SAME: entry_points = [@ulq_kernels::@conv1_dispatch]
+// CHECK-SAME: operandSegmentSizes = array<i32: 0, 1, 0, 0>
+// CHECK-SAME: tied_operands = [-1 : index, -1 : index]
+// CHECK-SAME: (tensor<64xi8>) -> (tensor<32xi8>, tensor<8xf32>)
+// CHECK: "func.return"(%[[R]]#0)
+
+// CHECK: "stream.executable"()
+// CHECK: "stream.executable.export"()
+// CHECK-SAME: function_ref = @conv1_dispatch
+// CHECK-SAME: sym_name = "conv1_dispatch"
+// CHECK: %[[COUNT:.*]] = "arith.constant"() <{value = 4 : index}>
+// CHECK: "stream.return"(%[[COUNT]], %{{.*}}, %{{.*}})
+// CHECK: "func.func"()
+// CHECK-SAME: sym_name = "conv1"
+// CHECK-SAME: hal.import.static, llvm.bareptr = true
+// CHECK: "func.func"() <{function_type = (!stream.binding, !stream.binding, !stream.binding) -> (), sym_name = "conv1_dispatch"}>
+// CHECK: "stream.binding.subspan"(%{{.*}}, %{{.*}}) : (!stream.binding, index) -> memref<64xi8>
+// CHECK: "iree_codegen.extract_strided_metadata"
+// CHECK: "stream.binding.subspan"(%{{.*}}, %{{.*}}) : (!stream.binding, index) -> memref<32xi8>
+// CHECK: "stream.binding.subspan"(%{{.*}}, %{{.*}}) : (!stream.binding, index) -> memref<32xi8>
+// CHECK: "stream.dispatch.workgroup.id"() {dimension = 0 : index} : () -> index
+// CHECK: "func.call"(%{{.*}}) <{callee = @conv1}> : (memref<i8>, index, memref<i8>, index, memref<i8>, index, index) -> ()
+// CHECK: "stream.executable.end"
+// CHECK: hal.executable.objects = #hal.executable.objects<{{.*}}"llvm-cpu","embedded-elf-x86_64"{{.*}}path = "/objects/kernels-avx2.o"
+// CHECK-SAME: sym_visibility = "private"
+// CHECK: hal.device.targets = [#hal.device.target<"local", [#hal.executable.target<"llvm-cpu","embedded-elf-x86_64">]> : !hal.device]
+module {
+  func.func @main(%x: tensor<64xi8>) -> tensor<32xi8> {
+    %r:2 = ulq.dispatch "conv1"(%x) workgroups 4 : (tensor<64xi8>) -> (tensor<32xi8>, tensor<8xf32>)
+    return %r#0 : tensor<32xi8>
+  }
+  module @kernels attributes {ulq.isa = "avx2", ulq.object = {isa = "avx2", path = "/objects/kernels-avx2.o"}} {
+    func.func private @conv1(memref<i8>, index, memref<i8>, index, memref<i8>, index, index) attributes {llvm.bareptr}
+  }
+}

@@ -1,0 +1,148 @@
+// RUN: ulq-opt %s --ulq-fuse-quantized --canonicalize | FileCheck %s
+
+// Weights [out][in][1][2] become [out][1][2][in]. The input's zero point 1 is
+// the padding, and moves out as -1 * (1 - 2 + 0 + 0) and -1 * (-1 + 1 + 1 + 1);
+// then the scales, 0.5 * 0.5 and 0.5 * 0.25.
+// CHECK-LABEL: @conv
+// CHECK-DAG: %[[W:.*]] = ulq.constant {value = dense<{{\[\[\[\[}}1, 0], [-2, 0]]], {{\[\[\[}}-1, 1], [1, 1]]]]> : tensor<2x1x2x2xi8>}
+// CHECK-DAG: %[[X:.*]] = ulq.transpose %arg0 {perm = array<i64: 0, 2, 3, 1>} : (tensor<1x2x3x4xui2>) -> tensor<1x3x4x2xui2>
+// CHECK: %[[L:.*]] = ulq.layer %[[X]], %[[W]]
+// CHECK-SAME: epilogue = [#ulq.affine<scale = [1.000000e+00], offset = [1.000000e+00, -2.000000e+00]>, #ulq.affine<scale = [2.500000e-01, 1.250000e-01], offset = [0.000000e+00]>]
+// CHECK-SAME: geometry = #ulq.geometry<input = [1, 3, 4, 2], output = [1, 3, 5, 2], kernel = [1, 2], strides = [1, 1], pads = [0, 1, 0, 1], dilations = [1, 1], groups = 1>
+// CHECK-SAME: op_type = "Conv", padCode = 1 : i64
+// CHECK: ulq.transpose %[[L]] {perm = array<i64: 0, 3, 1, 2>} : (tensor<1x3x5x2xf32>) -> tensor<1x2x3x5xf32>
+func.func @conv(%c: tensor<1x2x3x4xui2>) -> tensor<1x2x3x5xf32> {
+  %x = ulq.dequantize %c {scale = array<f64: 0.5>, zeroPoint = array<f64: 1.0>} : (tensor<1x2x3x4xui2>) -> tensor<1x2x3x4xf32>
+  %k = ulq.constant {value = dense<[[[[1, -2]], [[0, 0]]], [[[-1, 1]], [[1, 1]]]]> : tensor<2x2x1x2xi8>} : tensor<2x2x1x2xsi2>
+  %w = ulq.dequantize %k {scale = array<f64: 0.5, 0.25>, zeroPoint = array<f64: 0.0>, axis = 0} : (tensor<2x2x1x2xsi2>) -> tensor<2x2x1x2xf32>
+  %r = ulq.conv2d %x, %w {onnx.op = "Conv", strides = array<i64: 1, 1>, pads = array<i64: 0, 1, 0, 1>, dilations = array<i64: 1, 1>, groups = 1} : (tensor<1x2x3x4xf32>, tensor<2x2x1x2xf32>) -> tensor<1x2x3x5xf32>
+  return %r : tensor<1x2x3x5xf32>
+}
+
+// Bipolar weights {0, 1} - 0.5 are doubled to {-1, 1}, their scale is halved.
+// CHECK-LABEL: @bipolar_weights
+// CHECK: dense<{{\[\[\[\[}}1, -1]]]]> : tensor<1x1x1x2xi8>
+// CHECK: epilogue = [#ulq.affine<scale = [5.000000e-01], offset = [0.000000e+00]>]
+func.func @bipolar_weights(%c: tensor<1x2xui2>) -> tensor<1x1xf32> {
+  %x = ulq.dequantize %c {scale = array<f64: 0.5>, zeroPoint = array<f64: 0.0>} : (tensor<1x2xui2>) -> tensor<1x2xf32>
+  %k = ulq.constant {value = dense<[[1], [0]]> : tensor<2x1xi8>} : tensor<2x1xui1>
+  %w = ulq.dequantize %k {scale = array<f64: 2.0>, zeroPoint = array<f64: 0.5>} : (tensor<2x1xui1>) -> tensor<2x1xf32>
+  %r = ulq.matmul %x, %w : (tensor<1x2xf32>, tensor<2x1xf32>) -> tensor<1x1xf32>
+  return %r : tensor<1x1xf32>
+}
+
+// 200 - 0 is no i8: weights are moved by 200 - 127 = 73, and -150 by -22.
+// CHECK-LABEL: @weights_beyond_bytes
+// CHECK: dense<{{\[\[\[\[}}127, -73]]], {{\[\[\[}}-128, 22]]]]> : tensor<2x1x1x2xi8>
+// CHECK: weightZero = array<i32: 73, -22>
+func.func @weights_beyond_bytes(%c: tensor<1x2xui2>) -> tensor<1x2xf32> {
+  %x = ulq.dequantize %c {scale = array<f64: 0.5>, zeroPoint = array<f64: 0.0>} : (tensor<1x2xui2>) -> tensor<1x2xf32>
+  %k = ulq.constant {value = dense<[[200, 0], [0, 150]]> : tensor<2x2xi16>} : tensor<2x2xui8>
+  %w = ulq.dequantize %k {scale = array<f64: 0.5>, zeroPoint = array<f64: 0.0, 150.0>, axis = 1} : (tensor<2x2xui8>) -> tensor<2x2xf32>
+  %r = ulq.matmul %x, %w : (tensor<1x2xf32>, tensor<2x2xf32>) -> tensor<1x2xf32>
+  return %r : tensor<1x2xf32>
+}
+
+// Leading dimensions are rows.
+// CHECK-LABEL: @matmul_of_rows
+// CHECK: %[[X:.*]] = ulq.reshape %arg0 : (tensor<2x3x2xui2>) -> tensor<1x6x1x2xui2>
+// CHECK: %[[L:.*]] = ulq.layer %[[X]], {{.*}} output = [1, 6, 1, 1], kernel = [1, 1]
+// CHECK: ulq.reshape %[[L]] : (tensor<1x6x1x1xf32>) -> tensor<2x3x1xf32>
+func.func @matmul_of_rows(%c: tensor<2x3x2xui2>) -> tensor<2x3x1xf32> {
+  %x = ulq.dequantize %c {scale = array<f64: 0.5>, zeroPoint = array<f64: 0.0>} : (tensor<2x3x2xui2>) -> tensor<2x3x2xf32>
+  %k = ulq.constant {value = dense<[[1], [0]]> : tensor<2x1xi8>} : tensor<2x1xsi2>
+  %w = ulq.dequantize %k {scale = array<f64: 2.0>, zeroPoint = array<f64: 0.0>} : (tensor<2x1xsi2>) -> tensor<2x1xf32>
+  %r = ulq.matmul %x, %w : (tensor<2x3x2xf32>, tensor<2x1xf32>) -> tensor<2x3x1xf32>
+  return %r : tensor<2x3x1xf32>
+}
+
+// A flattened image of 2 channels by 1 x 2 pixels: the kernel covers it, and
+// row c * 2 + x of the weights becomes [x][c].
+// CHECK-LABEL: @matmul_of_image
+// CHECK-DAG: ulq.constant {value = dense<{{\[\[\[\[}}1, 3], [2, 4]]]]> : tensor<1x1x2x2xi8>}
+// CHECK-DAG: %[[X:.*]] = ulq.transpose %arg0 {perm = array<i64: 0, 2, 3, 1>} : (tensor<3x2x1x2xui2>) -> tensor<3x1x2x2xui2>
+// CHECK: ulq.layer %[[X]], {{.*}}input = [3, 1, 2, 2], output = [3, 1, 1, 1], kernel = [1, 2]
+func.func @matmul_of_image(%c: tensor<3x2x1x2xui2>) -> tensor<3x1xf32> {
+  %f = ulq.reshape %c : (tensor<3x2x1x2xui2>) -> tensor<3x4xui2>
+  %x = ulq.dequantize %f {scale = array<f64: 0.5>, zeroPoint = array<f64: 0.0>} : (tensor<3x4xui2>) -> tensor<3x4xf32>
+  %k = ulq.constant {value = dense<[[1], [2], [3], [4]]> : tensor<4x1xi8>} : tensor<4x1xsi4>
+  %w = ulq.dequantize %k {scale = array<f64: 2.0>, zeroPoint = array<f64: 0.0>} : (tensor<4x1xsi4>) -> tensor<4x1xf32>
+  %r = ulq.matmul %x, %w : (tensor<3x4xf32>, tensor<4x1xf32>) -> tensor<3x1xf32>
+  return %r : tensor<3x1xf32>
+}
+
+// The mean of 4 codes: a depthwise layer of ones, 0.5 / 4, zero point 4 * 1.
+// CHECK-LABEL: @avg_pool
+// CHECK-DAG: ulq.constant {value = dense<1> : tensor<2x2x2x1xi8>}
+// CHECK: ulq.layer {{.*}}epilogue = [#ulq.affine<scale = [1.000000e+00], offset = [-4.000000e+00, -4.000000e+00]>, #ulq.affine<scale = [1.250000e-01], offset = [0.000000e+00]>]
+// CHECK-SAME: groups = 2
+func.func @avg_pool(%c: tensor<1x2x2x2xui2>) -> tensor<1x2x1x1xf32> {
+  %x = ulq.dequantize %c {scale = array<f64: 0.5>, zeroPoint = array<f64: 1.0>} : (tensor<1x2x2x2xui2>) -> tensor<1x2x2x2xf32>
+  %r = ulq.avg_pool %x {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, countIncludePad = false} : (tensor<1x2x2x2xf32>) -> tensor<1x2x1x1xf32>
+  return %r : tensor<1x2x1x1xf32>
+}
+
+// Windows at the border have fewer elements: stays.
+// CHECK-LABEL: @avg_pool_of_many_sizes
+// CHECK: ulq.avg_pool
+func.func @avg_pool_of_many_sizes(%c: tensor<1x2x2x2xui2>) -> tensor<1x2x3x3xf32> {
+  %x = ulq.dequantize %c {scale = array<f64: 0.5>, zeroPoint = array<f64: 1.0>} : (tensor<1x2x2x2xui2>) -> tensor<1x2x2x2xf32>
+  %r = ulq.avg_pool %x {kernel = array<i64: 2, 2>, strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>, countIncludePad = false} : (tensor<1x2x2x2xf32>) -> tensor<1x2x3x3xf32>
+  return %r : tensor<1x2x3x3xf32>
+}
+
+// CHECK-LABEL: @max_pool
+// CHECK: %[[X:.*]] = ulq.transpose %arg0
+// CHECK: %[[P:.*]] = ulq.max_pool_codes %[[X]] {geometry = #ulq.geometry<input = [1, 2, 2, 3], output = [1, 1, 1, 3], kernel = [2, 2], {{.*}} groups = 1>} : (tensor<1x2x2x3xui2>) -> tensor<1x1x1x3xui2>
+// CHECK: %[[T:.*]] = ulq.transpose %[[P]] {{.*}} -> tensor<1x3x1x1xui2>
+// CHECK: ulq.dequantize %[[T]] {scale = array<f64: 5.000000e-01>, zeroPoint = array<f64: 1.000000e+00>}
+func.func @max_pool(%c: tensor<1x3x2x2xui2>) -> tensor<1x3x1x1xf32> {
+  %x = ulq.dequantize %c {scale = array<f64: 0.5>, zeroPoint = array<f64: 1.0>} : (tensor<1x3x2x2xui2>) -> tensor<1x3x2x2xf32>
+  %r = ulq.max_pool %x {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : (tensor<1x3x2x2xf32>) -> tensor<1x3x1x1xf32>
+  return %r : tensor<1x3x1x1xf32>
+}
+
+//===----------------------------------------------------------------------===//
+// Products of floats
+//===----------------------------------------------------------------------===//
+
+// CHECK-LABEL: @float_conv
+// CHECK-DAG: ulq.constant {value = dense<1.500000e+00> : tensor<1x1x1x1xf32>}
+// CHECK: ulq.layer {{.*}} : (tensor<1x2x2x1xf32>, tensor<1x1x1x1xf32>) -> tensor<1x2x2x1xf32>
+func.func @float_conv(%x: tensor<1x1x2x2xf32>) -> tensor<1x1x2x2xf32> {
+  %w = ulq.constant {value = dense<1.5> : tensor<1x1x1x1xf32>} : tensor<1x1x1x1xf32>
+  %r = ulq.conv2d %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1} : (tensor<1x1x2x2xf32>, tensor<1x1x1x1xf32>) -> tensor<1x1x2x2xf32>
+  return %r : tensor<1x1x2x2xf32>
+}
+
+// Weight-only quantization keeps the integers.
+// CHECK-LABEL: @float_by_codes
+// CHECK: ulq.layer {{.*}}epilogue = [#ulq.affine<scale = [2.500000e-01], offset = [0.000000e+00]>]
+// CHECK-SAME: (tensor<1x1x1x2xf32>, tensor<1x1x1x2xi8>) -> tensor<1x1x1x1xf32>
+func.func @float_by_codes(%x: tensor<1x2xf32>) -> tensor<1x1xf32> {
+  %k = ulq.constant {value = dense<[[1], [0]]> : tensor<2x1xi8>} : tensor<2x1xsi2>
+  %w = ulq.dequantize %k {scale = array<f64: 0.25>, zeroPoint = array<f64: 0.0>} : (tensor<2x1xsi2>) -> tensor<2x1xf32>
+  %r = ulq.matmul %x, %w : (tensor<1x2xf32>, tensor<2x1xf32>) -> tensor<1x1xf32>
+  return %r : tensor<1x1xf32>
+}
+
+// No code of a bipolar input is the real number 0 that pads it.
+// CHECK-LABEL: @padding_without_code
+// CHECK: %[[X:.*]] = ulq.dequantize %arg0
+// CHECK: ulq.transpose %[[X]]
+// CHECK: ulq.layer {{.*}} : (tensor<1x2x2x1xf32>, tensor<1x1x1x1xi8>) -> tensor<1x4x4x1xf32>
+func.func @padding_without_code(%c: tensor<1x1x2x2xui1>) -> tensor<1x1x4x4xf32> {
+  %x = ulq.dequantize %c {scale = array<f64: 2.0>, zeroPoint = array<f64: 0.5>} : (tensor<1x1x2x2xui1>) -> tensor<1x1x2x2xf32>
+  %k = ulq.constant {value = dense<1> : tensor<1x1x1x1xi8>} : tensor<1x1x1x1xsi2>
+  %w = ulq.dequantize %k {scale = array<f64: 0.5>, zeroPoint = array<f64: 0.0>} : (tensor<1x1x1x1xsi2>) -> tensor<1x1x1x1xf32>
+  %r = ulq.conv2d %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>, groups = 1} : (tensor<1x1x2x2xf32>, tensor<1x1x1x1xf32>) -> tensor<1x1x4x4xf32>
+  return %r : tensor<1x1x4x4xf32>
+}
+
+// Two computed operands are no layer.
+// CHECK-LABEL: @product_of_values
+// CHECK: ulq.matmul
+func.func @product_of_values(%a: tensor<2x3xf32>, %b: tensor<3x2xf32>) -> tensor<2x2xf32> {
+  %r = ulq.matmul %a, %b : (tensor<2x3xf32>, tensor<3x2xf32>) -> tensor<2x2xf32>
+  return %r : tensor<2x2xf32>
+}

@@ -1,0 +1,18 @@
+// RUN: ulq-opt %s --ulq-report-layers | FileCheck %s
+
+#conv = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>
+#pool = #ulq.geometry<input = [1, 4, 4, 2], output = [1, 2, 2, 2], kernel = [2, 2], strides = [2, 2], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>
+#lut = #ulq.kernel<family = "lut", isa = "avx2", rows = 4, outputs = 8, block = 16, workgroups = 2, cost = 0.25 : f64, runnerUp = "dot", margin = 1.5 : f64>
+
+// One row for each layer, pool and float operation, in the order of the
+// program. 54 weights of 2 bits are a blob of 64 bytes here.
+// CHECK: module attributes {ulq.layers = [
+// CHECK-SAME: {accumulator_max = 162 : i64, accumulator_min = -324 : i64, activation_bits = 2 : i64, isa = "avx2", kernel = "lut", margin = 1.500000e+00 : f64, name = "conv1", op = "Conv", runner_up = "dot", tile = "4x8", weight_bits = 2 : i64, weight_bytes = 64 : i64, workgroups = 2 : i64},
+// CHECK-SAME: {activation_bits = 2 : i64, kernel = "max_pool", name = "pool1", op = "MaxPool", weight_bits = 0 : i64},
+// CHECK-SAME: {activation_bits = 32 : i64, kernel = "float", name = "scale1", op = "affine", weight_bits = 0 : i64}]}
+func.func @layers(%x: !ulq.packed<[1, 4, 4, 3] x ui2, <bits = 2>>, %w: tensor<64xi8>, %y: tensor<4xf32>) -> (!ulq.packed<[1, 2, 2, 2] x ui2, <bits = 2>>, tensor<4xf32>) {
+  %l = ulq.layer %x, %w {geometry = #conv, op_type = "Conv", thresholds = dense<[[1, 2, 3], [1, 2, 3]]> : tensor<2x3xi32>, descending = array<i1: false, false>, weightBits = 2, weightBase = -2, weightStep = 1, weightLevels = 4, maxCode = 3, accumulatorMin = -324, accumulatorMax = 162, kernel = #lut} : (!ulq.packed<[1, 4, 4, 3] x ui2, <bits = 2>>, tensor<64xi8>) -> !ulq.packed<[1, 4, 4, 2] x ui2, <bits = 2>> loc("conv1")
+  %p = ulq.max_pool_codes %l {geometry = #pool} : (!ulq.packed<[1, 4, 4, 2] x ui2, <bits = 2>>) -> !ulq.packed<[1, 2, 2, 2] x ui2, <bits = 2>> loc("pool1")
+  %a = ulq.affine %y {scale = array<f64: 2.0>, offset = array<f64: 0.0>, axis = 0} : (tensor<4xf32>) -> tensor<4xf32> loc("scale1")
+  return %p, %a : !ulq.packed<[1, 2, 2, 2] x ui2, <bits = 2>>, tensor<4xf32>
+}
