@@ -550,8 +550,7 @@ LogicalResult LayerOp::verify() {
   // layer_c4
   if (shapeOf(getInput()) != ArrayRef<int64_t>(g.getInput())) {
     InFlightDiagnostic diag = emitOpError("expected an input of ");
-    diag << ArrayRef<int64_t>(g.getInput()) << ", got "
-         << shapeOf(getInput());
+    diag << ArrayRef<int64_t>(g.getInput()) << ", got " << shapeOf(getInput());
     return diag;
   }
   // layer_c5

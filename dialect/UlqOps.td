@@ -33,6 +33,7 @@ def Ulq_ConstantOp : Ulq_Op<"constant", [Pure, ConstantLike]> {
     Constraints:
     - (C1) `value` has the shape of the result.
     - (C2) every code lies in the range of the result's element type.
+    - (C3) `value` holds codes as i8, i16 or i32, other elements as themselves.
 
     ```mlir
     %w = ulq.constant {value = dense<[1, -2]> : tensor<2xi8>} : tensor<2xsi2>
@@ -338,7 +339,7 @@ def Ulq_LayerOp : Ulq_Op<"layer", [Pure]> {
     - (C10) `thresholds` is [outputs, levels] with `descending` of size outputs.
     - (C11) one or two results: at most one of codes and one of f32.
     - (C12) an f32 input has f32 weights, or integer weights, and no `padCode`
-      but 0.
+      but 0; codes have integer weights.
     - (C13) `accumulatorMin` <= `accumulatorMax`, and both fit in 32 bits.
   }];
   let arguments = (ins

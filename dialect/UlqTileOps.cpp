@@ -58,6 +58,7 @@ LogicalResult GatherRowsOp::verify() {
   if (!isCodeStorage(bits) && bits != 32)
     return emitOpError("expected 1, 2, 4, 8 or 32 storage bits, got ") << bits;
   GeometryAttr g = getGeometry();
+  // gather_rows_c5
   if (failed(verifyGeometry(*this, g)))
     return failure();
   int64_t channels = g.getInput()[3] / g.getGroups();
@@ -112,6 +113,7 @@ LogicalResult MaxPoolTileOp::verify() {
   if (!isCodeStorage(getStorageBits()))
     return emitOpError("expected 1, 2, 4 or 8 storage bits, got ")
            << getStorageBits();
+  // max_pool_tile_c2
   return verifyGeometry(*this, getGeometry());
 }
 

@@ -136,6 +136,7 @@ def Ulq_GatherRowsOp : Ulq_Op<"gather_rows"> {
     - (C2) `rowBytes` is a multiple of 64 that holds all taps.
     - (C3) a group's channels start at a byte.
     - (C4) f32 has no `padCode`, `expand` or `rowSums`.
+    - (C5) the geometry is one of `ulq.layer`: its (C1) to (C3).
   }];
   let arguments = (ins Ulq_Bytes:$source, Index:$sourceOffset,
                        Ulq_Bytes:$target, Index:$targetOffset,
@@ -243,6 +244,7 @@ def Ulq_MaxPoolTileOp : Ulq_Op<"max_pool_tile"> {
 
     Constraints:
     - (C1) `storageBits` is 1, 2, 4 or 8.
+    - (C2) the geometry is one of `ulq.layer`: its (C1) to (C3).
   }];
   let arguments = (ins Ulq_Bytes:$source, Index:$sourceOffset,
                        Ulq_Bytes:$target, Index:$targetOffset, Index:$firstRow,

@@ -56,8 +56,8 @@ Preparation preparation(const LayerShape &shape, const Kernel &kernel,
                         const Candidate &tile);
 
 /// Whether workgroups divide the rows rather than the panels: the operand that
-/// costs more to prepare is divided, because every workgroup prepares its own copy
-/// of what it does not divide.
+/// costs more to prepare is divided, because every workgroup prepares its own
+/// copy of what it does not divide.
 bool splitsRows(const LayerShape &shape, const Kernel &kernel,
                 const Candidate &tile, int64_t workgroups);
 

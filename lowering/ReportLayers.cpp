@@ -55,10 +55,10 @@ Attribute layerRow(LayerOp op) {
   row.kernel(*op.getKernel());
   row.number("weight_bits", op.getWeightBits().value_or(32));
   row.number("activation_bits", bitsOf(op.getInput().getType()));
-  row.number("weight_bytes",
-             cast<RankedTensorType>(op.getWeights().getType())
-                     .getNumElements() *
-                 bitsOf(op.getWeights().getType()) / 8);
+  row.number(
+      "weight_bytes",
+      cast<RankedTensorType>(op.getWeights().getType()).getNumElements() *
+          bitsOf(op.getWeights().getType()) / 8);
   if (!floats) {
     row.number("accumulator_min", op.getAccumulatorMin().value_or(0));
     row.number("accumulator_max", op.getAccumulatorMax().value_or(0));
@@ -87,8 +87,13 @@ Attribute floatRow(Operation *op) {
 struct ReportLayersPass : ulq::impl::ReportLayersBase<ReportLayersPass> {
   void runOnOperation() override {
     SmallVector<Attribute> rows;
-    getOperation().walk([&](Operation *op) {
-      if (auto layer = dyn_cast<LayerOp>(op))
+    WalkResult result = getOperation().walk([&](Operation *op) {
+      auto layer = dyn_cast<LayerOp>(op);
+      if (layer && !layer.getKernel()) {
+        layer.emitOpError("expected a kernel: run ulq-select-kernel first");
+        return WalkResult::interrupt();
+      }
+      if (layer)
         rows.push_back(layerRow(layer));
       else if (auto pool = dyn_cast<MaxPoolCodesOp>(op))
         rows.push_back(poolRow(pool));
@@ -96,9 +101,11 @@ struct ReportLayersPass : ulq::impl::ReportLayersBase<ReportLayersPass> {
                    ClampOp, LeakyReluOp, RoundOp, MaxPoolOp, AvgPoolOp,
                    MatmulOp>(op))
         rows.push_back(floatRow(op));
+      return WalkResult::advance();
     });
-    getOperation()->setAttr("ulq.layers",
-                            ArrayAttr::get(&getContext(), rows));
+    if (result.wasInterrupted())
+      return signalPassFailure();
+    getOperation()->setAttr("ulq.layers", ArrayAttr::get(&getContext(), rows));
   }
 };
 

@@ -219,7 +219,7 @@ private:
       return std::pair(a.tile.cyclesPerMac, a.kernel->name()) <
              std::pair(b.tile.cyclesPerMac, b.kernel->name());
     });
-    auto forced = llvm::find_if(
+    auto *forced = llvm::find_if(
         found, [&](const Offer &o) { return o.kernel->name() == family; });
     if (forced != found.end())
       std::rotate(found.begin(), forced, std::next(forced));

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import brevitas.nn as qnn
 import numpy as np
+import onnx
 import onnxruntime
 import torch
 from brevitas.export import export_onnx_qcdq, export_qonnx
@@ -25,8 +26,6 @@ from brevitas.quant import (
 from data import load_split
 from numpy.typing import NDArray
 from torch import Tensor, nn
-
-import onnx
 
 OPSET = 19
 MAX_IR_VERSION = 10

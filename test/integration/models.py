@@ -150,7 +150,7 @@ CASES = {
         Case("tfc_w1a1", QONNX / "TFC_1W1A.onnx", mnist, qonnx=True, accuracy=0.9296),
         Case("tfc_w2a2", QONNX / "TFC_2W2A.onnx", mnist, qonnx=True, accuracy=0.9660),
         Case("cnv_w1a1", DATA / "models" / "cnv" / "cnvW1A1_cifar10.onnx", cifar_cnv, accuracy=0.743),
-        # The mean of 64 codes is an exact tie in one of 64 cases; ONNX Runtime sums floats and then falls on either side.
+        # The mean of 64 codes is a tie in one of 64 cases; ONNX Runtime sums floats and then falls on either side.
         Case("resnet8_int8", INT8 / "mlperftiny_resnet8_int8.onnx", cifar_pixels, accuracy=0.767, flips=0.02),
         Case("kws_int8", INT8 / "mlperftiny_kws_dscnn_int8.onnx", integers(-123, 26, IMAGES, 49, 10, 1)),
         Case("ad_int8", INT8 / "mlperftiny_ad_autoenc_int8.onnx", normal(IMAGES, 640, scale=20)),

@@ -4,7 +4,7 @@
 // the object is linked into the executable.
 // CHECK: "builtin.module"()
 // CHECK-LABEL: sym_name = "main"
-// CHECK: %[[R:.*]]:2 = "flow.dispatch"(%{{.*}})
+// CHECK: %[[R:.*]]:2 = "flow.dispatch"(%{{[a-z0-9]+}})
 // CHECK-SAME: entry_points = [@ulq_kernels::@conv1_dispatch]
 // CHECK-SAME: operandSegmentSizes = array<i32: 0, 1, 0, 0>
 // CHECK-SAME: tied_operands = [-1 : index, -1 : index]
@@ -13,23 +13,25 @@
 
 // CHECK: "stream.executable"()
 // CHECK: "stream.executable.export"()
-// CHECK-SAME: function_ref = @conv1_dispatch
-// CHECK-SAME: sym_name = "conv1_dispatch"
 // CHECK: %[[COUNT:.*]] = "arith.constant"() <{value = 4 : index}>
-// CHECK: "stream.return"(%[[COUNT]], %{{.*}}, %{{.*}})
-// CHECK: "func.func"()
-// CHECK-SAME: sym_name = "conv1"
-// CHECK-SAME: hal.import.static, llvm.bareptr = true
-// CHECK: "func.func"() <{function_type = (!stream.binding, !stream.binding, !stream.binding) -> (), sym_name = "conv1_dispatch"}>
-// CHECK: "stream.binding.subspan"(%{{.*}}, %{{.*}}) : (!stream.binding, index) -> memref<64xi8>
-// CHECK: "iree_codegen.extract_strided_metadata"
-// CHECK: "stream.binding.subspan"(%{{.*}}, %{{.*}}) : (!stream.binding, index) -> memref<32xi8>
-// CHECK: "stream.binding.subspan"(%{{.*}}, %{{.*}}) : (!stream.binding, index) -> memref<32xi8>
-// CHECK: "stream.dispatch.workgroup.id"() {dimension = 0 : index} : () -> index
-// CHECK: "func.call"(%{{.*}}) <{callee = @conv1}> : (memref<i8>, index, memref<i8>, index, memref<i8>, index, index) -> ()
+// CHECK: "stream.return"(%[[COUNT]], %[[ONE:.*]], %[[ONE]])
+// CHECK: function_ref = @conv1_dispatch, sym_name = "conv1_dispatch", sym_visibility = "public"
+
+// The kernel is declared as it is, and called by the function of the export.
+// CHECK: function_type = (memref<i8>, index, memref<i8>, index, memref<i8>, index, index) -> (), sym_name = "conv1", sym_visibility = "private"
+// CHECK: {hal.import.static, llvm.bareptr = true}
+// CHECK: function_type = (!stream.binding, !stream.binding, !stream.binding) -> (), sym_name = "conv1_dispatch"
+// CHECK: %[[X:.*]] = "stream.binding.subspan"(%arg0, %{{.*}}) : (!stream.binding, index) -> memref<64xi8>
+// CHECK: %[[XP:.*]]:4 = "iree_codegen.extract_strided_metadata"(%[[X]])
+// CHECK: %[[Y:.*]] = "stream.binding.subspan"(%arg1, %{{.*}}) : (!stream.binding, index) -> memref<32xi8>
+// CHECK: %[[YP:.*]]:4 = "iree_codegen.extract_strided_metadata"(%[[Y]])
+// CHECK: %[[Z:.*]] = "stream.binding.subspan"(%arg2, %{{.*}}) : (!stream.binding, index) -> memref<32xi8>
+// CHECK: %[[ZP:.*]]:4 = "iree_codegen.extract_strided_metadata"(%[[Z]])
+// CHECK: %[[ID:.*]] = "stream.dispatch.workgroup.id"() {dimension = 0 : index} : () -> index
+// CHECK: "func.call"(%[[XP]]#0, %[[XP]]#1, %[[YP]]#0, %[[YP]]#1, %[[ZP]]#0, %[[ZP]]#1, %[[ID]]) <{callee = @conv1}>
 // CHECK: "stream.executable.end"
 // CHECK: hal.executable.objects = #hal.executable.objects<{{.*}}"llvm-cpu","embedded-elf-x86_64"{{.*}}path = "/objects/kernels-avx2.o"
-// CHECK-SAME: sym_visibility = "private"
+// CHECK-SAME: sym_name = "ulq_kernels", sym_visibility = "private"
 // CHECK: hal.device.targets = [#hal.device.target<"local", [#hal.executable.target<"llvm-cpu","embedded-elf-x86_64">]> : !hal.device]
 module {
   func.func @main(%x: tensor<64xi8>) -> tensor<32xi8> {
