@@ -50,8 +50,8 @@ def Ulq_F64Array : AttrOrTypeParameter<"::mlir::DenseF64ArrayAttr", ""> {
 def Ulq_AffineStepAttr : Ulq_Attr<"AffineStep", "affine"> {
   let summary = "v * scale + offset";
   let description = [{
-    `scale` and `offset` have one value, or one per output channel. A missing
-    multiply and add are fused by no target: the product is rounded first.
+    `scale` and `offset` have one value, or one per output channel. No target
+    fuses the multiplication and the addition: the product is rounded first.
   }];
   let parameters = (ins Ulq_F64Array:$scale,
                         Ulq_F64Array:$offset);

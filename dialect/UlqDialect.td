@@ -25,7 +25,7 @@ def Ulq_Dialect : Dialect {
     | register | `table_lookup`, `dot4` | vectors |
 
     Constraints are numbered per operation, (C1), (C2), …; the verifier names
-    them in a comment and `test/dialect/invalid.mlir` has one case for each.
+    them in a comment and `test/dialect/*invalid.mlir` has one case for each.
   }];
   let useDefaultAttributePrinterParser = 1;
   let useDefaultTypePrinterParser = 1;

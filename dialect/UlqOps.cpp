@@ -428,6 +428,13 @@ LogicalResult ulq::verifyGeometry(Operation *op, GeometryAttr g) {
   if (in.size() != 4 || out.size() != 4)
     return op->emitOpError("expected geometries of 4 extents, got ")
            << in.size() << " and " << out.size();
+  auto isPositive = [](int64_t extent) { return extent > 0; };
+  if (!llvm::all_of(in, isPositive) || !llvm::all_of(out, isPositive)) {
+    InFlightDiagnostic diag =
+        op->emitOpError("expected positive extents, got ");
+    diag << in << " and " << out;
+    return diag;
+  }
   ArrayRef<int64_t> kernel = g.getKernel(), strides = g.getStrides(),
                     pads = g.getPads(), dilations = g.getDilations();
   if (failed(verifyWindow(op, kernel, strides, pads, dilations)))

@@ -315,16 +315,20 @@ def Ulq_LayerOp : Ulq_Op<"layer", [Pure]> {
     code is the number of t with `acc >= thresholds[n, t]`, or, where
     `descending[n]`, with `acc <= thresholds[n, t]`.
 
-    At the packed level input, addends and code result have type
-    `!ulq.packed`, `kernel` is set, and `weights` is the byte blob in the
+    The constants of affine steps may be composed, and divided by the scale of
+    the quantizer that follows, in f64: a code differs from the step-by-step
+    result at most where v lies within f64 rounding of a tie. Integer
+    thresholds are solved with true divisions.
+
+    At the packed level codes (input, addends, result) have type `!ulq.packed`, `kernel` is set, and `weights` is the byte blob in the
     kernel's own order (a rank-1 tensor of i8) whose integer meaning is kept in
     `weightBits`, `weightBase`, `weightStep`: w = base + step * code, with
     code < `weightLevels`. `maxCode` is the largest code that the input or its
     padding has.
 
     Constraints:
-    - (C1) the geometry has 4 extents, 2 kernel extents, strides and dilations
-      (positive) and 4 pads (non-negative).
+    - (C1) the geometry has 4 positive extents, 2 kernel extents, strides and
+      dilations (positive) and 4 pads (non-negative).
     - (C2) output extents follow from the geometry.
     - (C3) channels divide by `groups`.
     - (C4) the input has the geometry's input shape; results have its output

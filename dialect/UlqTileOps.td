@@ -22,7 +22,8 @@ def Ulq_DispatchOp : Ulq_Op<"dispatch", [Pure]> {
   let description = [{
     `kernel` is a function of the `@kernels` module of the same name. Its
     arguments are, for each input and then for each result, a memref<i8> and
-    an index (byte offset), then the workgroup number. All tensors are bytes.
+    an index (byte offset), then the workgroup number. Codes and parameters are byte tensors, floats
+    f32 tensors.
     The last result is scratch memory, to be ignored, when `scratch` is set.
 
     Constraints:

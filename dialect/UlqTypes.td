@@ -15,7 +15,7 @@ class Ulq_Type<string name, string typeMnemonic, list<Trait> traits = []>
   let mnemonic = typeMnemonic;
 }
 
-// The one place that says which code widths exist.
+// Which code widths exist; `isCodeType` of UlqTypes.cpp has the rule.
 def Ulq_Code
     : Type<CPred<"::ulq::isCodeType($_self)">,
            "code of 1 to 8 bits (ui1..ui8, si2..si8)">;

@@ -17,7 +17,7 @@ def ImportFold : Pass<"ulq-import-fold", "::mlir::ModuleOp"> {
   let summary = "Bring every written form of a quantizer into one";
   let description = [{
     Expects graph-level operations as the importer emits them. Afterwards codes
-    are unsigned and start at 0, constant weights are `ulq.dequantize` of
+    are unsigned and, where the rounding admits it, start at 0, constant weights are `ulq.dequantize` of
     `ulq.constant`, a Clip between quantize and dequantize is part of the
     quantizer, a quantizer written as affine, round, clamp, affine is a
     `ulq.quantize` with its `ulq.dequantize`, transposes and reshapes of
@@ -32,8 +32,8 @@ def FuseQuantized : Pass<"ulq-fuse-quantized", "::mlir::ModuleOp"> {
   let description = [{
     Expects `ulq-import-fold` to have run. Every `ulq.conv2d`, `ulq.matmul` by
     constant weights and `ulq.avg_pool` of dequantized codes becomes a
-    `ulq.layer` over channels-last codes whose epilogue is one affine step, and
-    every `ulq.max_pool` of dequantized codes a `ulq.max_pool_codes`. Products
+    `ulq.layer` over channels-last codes whose epilogue subtracts the input's
+    zero point and applies the scales, and every `ulq.max_pool` of dequantized codes a `ulq.max_pool_codes`. Products
     of unquantized values become layers in f32. Flattening before a product is
     absorbed into the kernel extents.
   }];
@@ -73,7 +73,7 @@ def SelectKernel : Pass<"ulq-select-kernel", "::mlir::ModuleOp"> {
   let description = [{
     Expects `ulq-prove-ranges` to have run. Picks the cheapest kernel that is
     exact for the layer on the ISA, converts the layer's tensors to
-    `!ulq.packed` and reports the choice and its margin as a remark. Fails
+    `!ulq.packed` and reports the choice and the runner-up as a remark. Fails
     where no kernel takes a layer.
   }];
   let options = [
@@ -100,7 +100,7 @@ def ReportLayers : Pass<"ulq-report-layers", "::mlir::ModuleOp"> {
   let description = [{
     Expects `ulq-pack-weights` to have run. Leaves one dictionary for each layer
     and pool, with its bits, kernel, tile, bytes and accumulator bounds, and one
-    with the kernel "float" for each operation that is left to IREE.
+    with the kernel "float" for each arithmetic operation left to IREE.
   }];
   let dependentDialects = ["::ulq::UlqDialect"];
 }
@@ -168,7 +168,7 @@ def LowerFloat : Pass<"ulq-lower-float", "::mlir::ModuleOp"> {
   let description = [{
     Expects `ulq-tile` to have run. What is left of quantize, dequantize,
     affine, add, clamp, pools and shape operations becomes linalg, tensor,
-    arith and math for IREE to fuse and compile, with a remark each.
+    arith and math for IREE to fuse and compile.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect",
                            "::mlir::linalg::LinalgDialect",

@@ -212,6 +212,9 @@ private:
       // Rows of all channels have no sum that belongs to one group.
       if (needsSums && kernel->groupsAreLanes())
         continue;
+      if (!llvm::all_of(kernel->needs(),
+                        [&](RegisterOp op) { return isa.traits.has(op); }))
+        continue;
       if (std::optional<Candidate> tile = kernel->match(shape, isa.traits))
         found.push_back({kernel, *tile});
     }

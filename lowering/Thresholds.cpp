@@ -21,6 +21,11 @@ struct Interval {
   int64_t min = 0, max = 0;
 };
 
+/// The largest code that a tap reads, padding included.
+int64_t largestInput(LayerOp layer) {
+  return std::max(largestCode(layer.getInput()), int64_t(layer.getPadCode()));
+}
+
 /// Weights of one output channel, `weightZero` included.
 SmallVector<int64_t> channelWeights(LayerOp layer, ArrayRef<int32_t> weights,
                                     int64_t channel) {
@@ -263,7 +268,7 @@ LogicalResult ulq::solveThresholds(LayerOp layer) {
     return failure();
   Table table;
   table.count = *count;
-  int64_t maxCode = largestCode(layer.getInput());
+  int64_t maxCode = largestInput(layer);
   for (int64_t n = 0; n < layer.getGeometry().getOutput()[3]; ++n) {
     Interval range =
         accumulatorRange(channelWeights(layer, *weights, n), maxCode);
@@ -288,7 +293,7 @@ void ulq::dropUnreachedCodes(LayerOp layer) {
   Table table = tableOf(layer);
   auto weights = *constantElements(layer.getWeights(), false);
   SmallVector<bool> occurs(table.count + 1, false);
-  int64_t maxCode = largestCode(layer.getInput());
+  int64_t maxCode = largestInput(layer);
   for (int64_t n = 0; n < table.channels(); ++n)
     markReached(table, n,
                 accumulatorRange(channelWeights(layer, weights, n), maxCode),

@@ -34,6 +34,10 @@ struct IsaTraits {
   double dot4Cycles;       // the same of one dot4 (full vector), 0: none
   bool wideDot4;           // dot4 is exact for all u8 x s8 at dot4Cycles
   bool fma;                // math.fma is an instruction, not a libm call
+
+  bool has(RegisterOp op) const {
+    return (op == RegisterOp::Dot4 ? dot4Cycles : lookupCycles) > 0;
+  }
 };
 
 /// One layer as kernels see it: a matrix product of `rows` gathered input

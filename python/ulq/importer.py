@@ -40,7 +40,6 @@ class ImportedModel:
     segments: list[onnx.ModelProto]
     notes: list[str] = field(default_factory=list)
     operators: dict[str, str] = field(default_factory=dict)
-    operators: dict[str, str] = field(default_factory=dict)
 
 
 def import_model(

@@ -23,7 +23,7 @@ FLAGS = (
     "--iree-input-demote-f64-to-f32=false",
 )
 METADATA = "ulq.metadata"  # key of the reflection attribute of @main
-LAYERS = "ulq.layers"  # module attribute that ulq-export-iree leaves
+LAYERS = "ulq.layers"  # module attribute of ulq-report-layers
 
 
 @dataclass

@@ -10,7 +10,7 @@ class Layer:
 
     name: str  # of the ONNX node
     op: str  # ONNX operator
-    kernel: str  # algorithm; starts with "float" where IREE computes the layer
+    kernel: str  # algorithm; starts with "float" where the layer is computed in floats
     weight_bits: int = 32  # 32 for float weights, 0 where the layer has none
     activation_bits: int = 32  # 32 for float activations
     isa: str = ""  # instruction set of the kernel
@@ -37,7 +37,7 @@ class Layer:
 
     @property
     def is_float(self) -> bool:
-        """Whether IREE computes this layer in floats."""
+        """Whether this layer is computed in floats, by a kernel of ulq or by IREE."""
         return self.kernel.startswith("float")
 
 

@@ -11,6 +11,14 @@ func.func @layer_c1(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
 
 // -----
 
+func.func @layer_c1_no_window(%x: tensor<1x2x2x3xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected positive extents, got [1, 2, 2, 3] and [1, 0, 0, 2]}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 2, 2, 3], output = [1, 0, 0, 2], kernel = [3, 3], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>} : (tensor<1x2x2x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x0x0x2xf32>
+  return
+}
+
+// -----
+
 func.func @layer_c1_kernel(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
   // expected-error@below {{'ulq.layer' op expected 2 positive kernel extents, strides and dilations}}
   %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xf32>
