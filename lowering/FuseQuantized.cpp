@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lowering/CodeMovement.h"
 #include "lowering/Passes.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -477,6 +478,7 @@ struct FuseQuantizedPass : ulq::impl::FuseQuantizedBase<FuseQuantizedPass> {
     // Pools first: a product has to find codes, not a pool of floats.
     RewritePatternSet pools(&getContext()), products(&getContext());
     pools.add<FuseMaxPool>(&getContext());
+    populateCodeMovementPatterns(pools);
     products.add<FuseConv, FuseMatmul, FuseAvgPool>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(pools))) ||
         failed(applyPatternsGreedily(getOperation(), std::move(products))))

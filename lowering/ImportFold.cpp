@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lowering/CodeMovement.h"
 #include "lowering/Passes.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -369,85 +370,6 @@ struct MoveRecoded : OpRewritePattern<MoveOp> {
   }
 };
 
-Value recreate(DequantizeOp like, Value codes, ArrayRef<int64_t> shape,
-               int64_t axis, PatternRewriter &rewriter) {
-  auto type = cast<RankedTensorType>(like.getType()).clone(shape);
-  return DequantizeOp::create(rewriter, like.getLoc(), type, codes,
-                              like.getScale(), like.getZeroPoint(), axis);
-}
-
-bool isPerTensor(DequantizeOp op) {
-  return op.getScale().size() == 1 && op.getZeroPoint().size() == 1;
-}
-
-struct TransposeCodes : OpRewritePattern<TransposeOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(TransposeOp op,
-                                PatternRewriter &rewriter) const override {
-    auto dequantize = op.getInput().getDefiningOp<DequantizeOp>();
-    if (!dequantize)
-      return failure();
-    ArrayRef<int64_t> shape = tensorShape(op.getType()), perm = op.getPerm();
-    Value codes = dequantize.getInput();
-    auto type = cast<RankedTensorType>(codes.getType()).clone(shape);
-    Value moved = TransposeOp::create(rewriter, op.getLoc(), type, codes, perm);
-    int64_t axis =
-        isPerTensor(dequantize)
-            ? 0
-            : llvm::find(perm, int64_t(dequantize.getAxis())) - perm.begin();
-    rewriter.replaceOp(op, recreate(dequantize, moved, shape, axis, rewriter));
-    return success();
-  }
-};
-
-struct ReshapeCodes : OpRewritePattern<ReshapeOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(ReshapeOp op,
-                                PatternRewriter &rewriter) const override {
-    auto dequantize = op.getInput().getDefiningOp<DequantizeOp>();
-    if (!dequantize)
-      return failure();
-    ArrayRef<int64_t> from = tensorShape(op.getInput().getType());
-    ArrayRef<int64_t> to = tensorShape(op.getType());
-    bool keepsAxis = dequantize.getAxis() == 0 && !from.empty() &&
-                     !to.empty() && from[0] == to[0];
-    if (!isPerTensor(dequantize) && !keepsAxis)
-      return failure();
-    Value codes = dequantize.getInput();
-    auto type = cast<RankedTensorType>(codes.getType()).clone(to);
-    Value moved = ReshapeOp::create(rewriter, op.getLoc(), type, codes);
-    rewriter.replaceOp(op, recreate(dequantize, moved, to, 0, rewriter));
-    return success();
-  }
-};
-
-/// concat of codes of one grid.
-struct ConcatCodes : OpRewritePattern<ConcatOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(ConcatOp op,
-                                PatternRewriter &rewriter) const override {
-    auto first = op.getInputs().front().getDefiningOp<DequantizeOp>();
-    if (!first || !isPerTensor(first))
-      return failure();
-    SmallVector<Value> codes;
-    for (Value input : op.getInputs()) {
-      auto other = input.getDefiningOp<DequantizeOp>();
-      if (!other || other.getScaleAttr() != first.getScaleAttr() ||
-          other.getZeroPointAttr() != first.getZeroPointAttr() ||
-          tensorElement(other.getInput().getType()) !=
-              tensorElement(first.getInput().getType()))
-        return failure();
-      codes.push_back(other.getInput());
-    }
-    ArrayRef<int64_t> shape = tensorShape(op.getType());
-    auto type = cast<RankedTensorType>(codes[0].getType()).clone(shape);
-    Value joined =
-        ConcatOp::create(rewriter, op.getLoc(), type, codes, op.getAxis());
-    rewriter.replaceOp(op, recreate(first, joined, shape, 0, rewriter));
-    return success();
-  }
-};
-
 /// conv2d(pad(x, 0)): the convolution's own pads.
 struct PadIntoConv : OpRewritePattern<Conv2DOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -514,8 +436,9 @@ struct ImportFoldPass : ulq::impl::ImportFoldBase<ImportFoldPass> {
                  ScaleIntoQuantize, ScaleIntoDequantize, ZeroPointLast,
                  UnsignedQuantize, DequantizeRecoded, UnsignedInput,
                  RequantizeShift, RecodeTwice, MoveRecoded<TransposeOp>,
-                 MoveRecoded<ReshapeOp>, TransposeCodes, ReshapeCodes,
-                 ConcatCodes, PadIntoConv, ConstantOnTheRight>(&getContext());
+                 MoveRecoded<ReshapeOp>, PadIntoConv, ConstantOnTheRight>(
+        &getContext());
+    populateCodeMovementPatterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

@@ -187,7 +187,8 @@ def _by_name(arguments: Sequence[str], tensors: Sequence[session.Tensor], kind: 
     for argument in arguments:
         # A tensor's name may hold a '=' itself, and so may a file's.
         name = next((name for name in names if argument.startswith(f"{name}=")), None)
-        if name is None and len(names) > 1:
+        misnamed = kind == "input" and "=" in argument and not Path(argument).exists()
+        if name is None and (len(names) > 1 or misnamed):
             raise UlqError(f"--{kind} {argument}: expected NAME=FILE with a name of {', '.join(map(repr, names))}")
         name, file = (names[0], argument) if name is None else (name, argument[len(name) + 1 :])
         if name in files:
