@@ -5,10 +5,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowering/CodeMovement.h"
+#include "lowering/Operands.h"
 #include "lowering/Passes.h"
-#include "mlir/IR/Matchers.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
-#include <cmath>
 
 namespace ulq {
 #define GEN_PASS_DEF_FUSEQUANTIZED
@@ -36,132 +35,6 @@ Value reshape(OpBuilder &builder, Location loc, Value value,
               ArrayRef<int64_t> shape) {
   auto type = cast<RankedTensorType>(value.getType()).clone(shape);
   return builder.createOrFold<ReshapeOp>(loc, type, value);
-}
-
-//===----------------------------------------------------------------------===//
-// Operands of a product
-//===----------------------------------------------------------------------===//
-
-/// The left operand: unsigned codes with one grid, or floats.
-struct Activations {
-  Value value;
-  bool isCodes = false;
-  double scale = 1, zeroPoint = 0;
-
-  static Activations of(Value value) {
-    auto dequantize = value.getDefiningOp<DequantizeOp>();
-    if (!dequantize || dequantize.getScale().size() != 1 ||
-        dequantize.getZeroPoint().size() != 1)
-      return {value};
-    Value codes = dequantize.getInput();
-    Type element = tensorElement(codes.getType());
-    if (!isCodeType(element) || !cast<IntegerType>(element).isUnsigned() ||
-        matchPattern(codes, m_Constant()))
-      return {value};
-    return {codes, true, dequantize.getScale()[0],
-            dequantize.getZeroPoint()[0]};
-  }
-
-  /// The code that stands for the real number 0, if there is one.
-  std::optional<int64_t> padCode() const {
-    if (!isCodes)
-      return 0;
-    if (zeroPoint != std::floor(zeroPoint) || zeroPoint < 0 ||
-        zeroPoint > maxCode(tensorElement(value.getType())))
-      return std::nullopt;
-    return static_cast<int64_t>(zeroPoint);
-  }
-};
-
-/// The right operand: constant integers with a scale per output channel, or
-/// constant floats; in the order of the constant.
-struct Weights {
-  SmallVector<int64_t> integers;
-  SmallVector<float> floats;
-  SmallVector<double> scale = {1.0};
-
-  bool isInteger() const { return floats.empty(); }
-};
-
-SmallVector<int64_t> integerValues(DenseElementsAttr value, bool isUnsigned) {
-  SmallVector<int64_t> result;
-  for (const APInt &code : value.getValues<APInt>())
-    result.push_back(isUnsigned ? static_cast<int64_t>(code.getZExtValue())
-                                : code.getSExtValue());
-  return result;
-}
-
-/// Index along `axis` of the flat element `i`.
-int64_t indexAlong(ArrayRef<int64_t> shape, int64_t axis, int64_t i) {
-  int64_t inner = 1;
-  for (int64_t extent : shape.drop_front(axis + 1))
-    inner *= extent;
-  return i / inner % shape[axis];
-}
-
-/// Integers and scales of a dequantized constant whose channels are `axis`.
-/// A fractional zero point (bipolar codes) doubles the integers.
-std::optional<Weights> dequantizedWeights(DequantizeOp op, int64_t axis) {
-  DenseIntElementsAttr value;
-  if (!matchPattern(op.getInput(), m_Constant(&value)))
-    return std::nullopt;
-  ArrayRef<double> scale = op.getScale(), zero = op.getZeroPoint();
-  bool perTensor = scale.size() == 1 && zero.size() == 1;
-  if (!perTensor && int64_t(op.getAxis()) != axis)
-    return std::nullopt;
-  bool halves = llvm::any_of(zero, [](double z) { return z != std::floor(z); });
-  int64_t factor = halves ? 2 : 1;
-  auto element = cast<IntegerType>(tensorElement(op.getInput().getType()));
-  Weights weights;
-  weights.integers = integerValues(value, element.isUnsigned());
-  ArrayRef<int64_t> shape = tensorShape(op.getInput().getType());
-  for (auto [i, w] : llvm::enumerate(weights.integers)) {
-    double z = zero[zero.size() == 1 ? 0 : indexAlong(shape, axis, i)];
-    double shifted = factor * (double(w) - z);
-    if (shifted != std::floor(shifted))
-      return std::nullopt;
-    w = static_cast<int64_t>(shifted);
-  }
-  weights.scale.assign(scale.begin(), scale.end());
-  for (double &s : weights.scale)
-    s /= factor;
-  return weights;
-}
-
-/// A constant as floats, dequantized in f32 as the model does.
-std::optional<Weights> floatWeights(Value value) {
-  Weights weights;
-  DenseElementsAttr constant;
-  if (matchPattern(value, m_Constant(&constant))) {
-    if (!constant.getElementType().isF32())
-      return std::nullopt;
-    llvm::append_range(weights.floats, constant.getValues<float>());
-    return weights;
-  }
-  auto op = value.getDefiningOp<DequantizeOp>();
-  if (!op || !matchPattern(op.getInput(), m_Constant(&constant)) ||
-      !isa<IntegerType>(constant.getElementType()))
-    return std::nullopt;
-  auto element = cast<IntegerType>(tensorElement(op.getInput().getType()));
-  ArrayRef<int64_t> shape = tensorShape(value.getType());
-  ArrayRef<double> scale = op.getScale(), zero = op.getZeroPoint();
-  SmallVector<int64_t> codes = integerValues(constant, element.isUnsigned());
-  for (auto [i, w] : llvm::enumerate(codes)) {
-    int64_t channel = scale.size() == 1 && zero.size() == 1
-                          ? 0
-                          : indexAlong(shape, op.getAxis(), i);
-    double z = zero[zero.size() == 1 ? 0 : channel];
-    double s = scale[scale.size() == 1 ? 0 : channel];
-    weights.floats.push_back(static_cast<float>((double(w) - z) * s));
-  }
-  return weights;
-}
-
-std::optional<Weights> matchWeights(Value value, int64_t axis) {
-  if (auto op = value.getDefiningOp<DequantizeOp>())
-    if (std::optional<Weights> weights = dequantizedWeights(op, axis))
-      return weights;
-  return floatWeights(value);
 }
 
 //===----------------------------------------------------------------------===//
@@ -306,7 +179,7 @@ LogicalResult settleKinds(LayerBuilder &layer, Value floats, Value weights) {
   layer.input = {floats};
   if (layer.weights.isInteger())
     return success();
-  std::optional<Weights> constant = floatWeights(weights);
+  std::optional<Weights> constant = Weights::floatsOf(weights);
   if (!constant)
     return failure();
   layer.weights = *constant;
@@ -329,7 +202,7 @@ struct FuseConv : OpRewritePattern<Conv2DOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(Conv2DOp op,
                                 PatternRewriter &rewriter) const override {
-    std::optional<Weights> weights = matchWeights(op.getWeights(), 0);
+    std::optional<Weights> weights = Weights::of(op.getWeights(), 0);
     if (!weights)
       return rewriter.notifyMatchFailure(op, "expected constant weights");
     ArrayRef<int64_t> w = tensorShape(op.getWeights().getType());
@@ -365,7 +238,7 @@ struct FuseMatmul : OpRewritePattern<MatmulOp> {
     ArrayRef<int64_t> b = tensorShape(op.getRhs().getType());
     if (b.size() != 2)
       return rewriter.notifyMatchFailure(op, "expected weights of rank 2");
-    std::optional<Weights> weights = matchWeights(op.getRhs(), 1);
+    std::optional<Weights> weights = Weights::of(op.getRhs(), 1);
     if (!weights)
       return rewriter.notifyMatchFailure(op, "expected constant weights");
     LayerBuilder layer{nullptr, Activations::of(op.getLhs()), *weights};

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowering/CodeMovement.h"
+#include "lowering/Layers.h"
 #include "lowering/Passes.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -292,15 +293,6 @@ struct UnsignedInput : OpRewritePattern<DequantizeOp> {
     return success();
   }
 };
-
-/// Largest code that the producer of unsigned codes yields.
-int64_t largestCode(Value codes) {
-  if (auto quantize = codes.getDefiningOp<QuantizeOp>())
-    return quantize.getMax();
-  if (auto threshold = codes.getDefiningOp<ThresholdOp>())
-    return threshold.getCount();
-  return maxCode(tensorElement(codes.getType()));
-}
 
 /// quantize(dequantize(c)) that only shifts every code that occurs.
 struct RequantizeShift : OpRewritePattern<QuantizeOp> {

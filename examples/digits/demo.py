@@ -1,6 +1,5 @@
 """Compile the w2a2 digits network for this machine, classify the test images, and time it next to ONNX Runtime."""
 
-import os
 import platform
 import time
 from collections.abc import Callable
@@ -30,7 +29,7 @@ def main() -> None:
         program = ulq.compile(MODEL, target="host")
     console.print(f"[bold]{MODEL.name}[/] compiled for [bold]{program.targets[-1]}[/]", end=" ")
     console.print(f"in {time.perf_counter() - start:.1f} s\n")
-    console.print(layer_table(program), "")
+    console.print(program.report(), "", markup=False, soft_wrap=True, sep="\n")
 
     peer = onnxruntime_session(MODEL)
     split = load_split()
@@ -41,26 +40,14 @@ def main() -> None:
     console.print(size_table(program), "")
 
     image = split.x_test[:1]
+    busy = busy_share()
     with console.status("timing, the engines in turn"):
         times = interleaved([lambda: program.run(image), lambda: peer.run(None, {"image": image})])
     console.print(latency_table(times))
-    if os.getloadavg()[0] > 0.25 * (os.cpu_count() or 1):
+    if busy > 0.2:
         # A long call is preempted more often than a short one, so the ratio would flatter the faster engine.
-        console.print(f"[red]the machine is busy (load {os.getloadavg()[0]:.1f}): do not trust the ratio")
+        console.print(f"[red]other programs took {busy:.0%} of the processors: do not trust the ratio")
     console.print(f"[dim]{cpu_model()}; Python {platform.python_version()}, iree {version('iree-base-runtime')}[/]")
-
-
-def layer_table(program: ulq.Program) -> Table:
-    """What became of each layer."""
-    table = Table("layer", "operator", "bits", "kernel", "isa", "tile", title="layers", title_justify="left")
-    for name in ("weights", "accumulator bound"):
-        table.add_column(name, justify="right")
-    for layer in program.layers:
-        bits = f"w{layer.weight_bits}a{layer.activation_bits}" if layer.weight_bytes else f"a{layer.activation_bits}"
-        size = f"{layer.weight_bytes:,} B" if layer.weight_bytes else ""
-        bound = "" if layer.accumulator_bound is None else f"{layer.accumulator_bound:,}"
-        table.add_row(layer.name, layer.op, bits, layer.kernel, layer.isa, layer.tile, size, bound)
-    return table
 
 
 def accuracy_table(ours: NDArray, theirs: NDArray, labels: NDArray) -> Table:
@@ -89,6 +76,19 @@ def latency_table(times: list[NDArray]) -> Table:
         low, high = np.percentile(samples, (10, 90))
         table.add_row(name, f"{median:.1f}", f"{low:.1f}", f"{high:.1f}", f"{medians[1] / median:.2f}x")
     return table
+
+
+def busy_share(seconds: float = 0.3) -> float:
+    """Share of all processors' time that is in use while this program sleeps (Linux, proc(5))."""
+
+    def idle_and_total() -> tuple[int, int]:
+        ticks = [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:]]
+        return ticks[3] + ticks[4], sum(ticks[:8])
+
+    idle, total = idle_and_total()
+    time.sleep(seconds)
+    idle_later, total_later = idle_and_total()
+    return 1 - (idle_later - idle) / max(1, total_later - total)
 
 
 def weight_count(path: Path) -> int:

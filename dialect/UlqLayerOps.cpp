@@ -1,0 +1,236 @@
+//===- UlqLayerOps.cpp - verifiers of the integer and packed level --------===//
+//
+// Part of ulq, under the Apache License v2.0 with LLVM Exceptions.
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialect/Checks.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace ulq;
+using namespace ulq::checks;
+
+//===----------------------------------------------------------------------===//
+// Integer level
+//===----------------------------------------------------------------------===//
+
+LogicalResult ulq::verifyGeometry(Operation *op, GeometryAttr g) {
+  ArrayRef<int64_t> in = g.getInput(), out = g.getOutput();
+  // layer_c1
+  if (in.size() != 4 || out.size() != 4)
+    return op->emitOpError("expected geometries of 4 extents, got ")
+           << in.size() << " and " << out.size();
+  auto isPositive = [](int64_t extent) { return extent > 0; };
+  if (!llvm::all_of(in, isPositive) || !llvm::all_of(out, isPositive)) {
+    InFlightDiagnostic diag =
+        op->emitOpError("expected positive extents, got ");
+    diag << in << " and " << out;
+    return diag;
+  }
+  ArrayRef<int64_t> kernel = g.getKernel(), strides = g.getStrides(),
+                    pads = g.getPads(), dilations = g.getDilations();
+  if (failed(verifyWindow(op, kernel, strides, pads, dilations)))
+    return failure();
+  // layer_c2
+  SmallVector<int64_t> expected = {in[0]};
+  for (int d = 0; d < 2; ++d)
+    expected.push_back(outputExtent(in[1 + d], kernel[d], strides[d], pads[d],
+                                    pads[2 + d], dilations[d]));
+  if (out.take_front(3) != ArrayRef<int64_t>(expected)) {
+    InFlightDiagnostic diag = op->emitOpError("expected output extents ");
+    diag << ArrayRef<int64_t>(expected) << ", got " << out.take_front(3);
+    return diag;
+  }
+  // layer_c3
+  if (g.getGroups() < 1 || in[3] % g.getGroups() || out[3] % g.getGroups())
+    return op->emitOpError("expected channels that divide by ")
+           << g.getGroups() << " groups, got " << in[3] << " and " << out[3];
+  return success();
+}
+
+/// Checks one epilogue step; `channels` outputs, `operands` epilogue operands.
+static LogicalResult verifyStep(Operation *op, Attribute step, int64_t channels,
+                                int64_t operands) {
+  // layer_c8
+  auto sizes = [&](StringRef name, ArrayRef<double> a, ArrayRef<double> b) {
+    return success(succeeded(perAxis(op, name, a.size(), channels)) &&
+                   succeeded(perAxis(op, name, b.size(), channels)));
+  };
+  return llvm::TypeSwitch<Attribute, LogicalResult>(step)
+      .Case([&](AffineStepAttr a) {
+        return sizes("affine", a.getScale(), a.getOffset());
+      })
+      .Case([&](QuantizeStepAttr a) -> LogicalResult {
+        if (failed(positiveScales(op, a.getScale())))
+          return failure();
+        if (a.getMin() > a.getMax())
+          return op->emitOpError("expected min <= max, got ")
+                 << a.getMin() << " and " << a.getMax();
+        return sizes("quantize", a.getScale(), a.getZeroPoint());
+      })
+      .Case([&](DequantizeStepAttr a) {
+        return sizes("dequantize", a.getScale(), a.getZeroPoint());
+      })
+      .Case([&](ThresholdStepAttr a) -> LogicalResult {
+        int64_t held = a.getValues().size();
+        if (a.getCount() > 0 &&
+            (held == a.getCount() || held == a.getCount() * channels))
+          return success();
+        return op->emitOpError("expected ")
+               << a.getCount() << " thresholds, or as many per channel, got "
+               << held;
+      })
+      .Case([&](AddStepAttr a) -> LogicalResult {
+        if (a.getOperand() >= 0 && a.getOperand() < operands)
+          return success();
+        return op->emitOpError("expected one of ")
+               << operands << " epilogue operands, got " << a.getOperand();
+      })
+      .Case<ClampStepAttr, LeakyStepAttr>([](auto) { return success(); })
+      .Default([&](Attribute other) -> LogicalResult {
+        return op->emitOpError("expected an epilogue step, got ") << other;
+      });
+}
+
+/// Whether the epilogue yields codes, and `element` holds them all.
+static bool holdsCodes(LayerOp op, Type element) {
+  auto holds = [&](int64_t min, int64_t max) {
+    return min >= minCode(element) && max <= maxCode(element);
+  };
+  if (std::optional<ElementsAttr> thresholds = op.getThresholds())
+    return holds(0, thresholds->getShapedType().getShape().back());
+  if (op.getEpilogue().empty())
+    return false;
+  Attribute last = op.getEpilogue().getValue().back();
+  if (auto quantize = dyn_cast<QuantizeStepAttr>(last))
+    return holds(quantize.getMin(), quantize.getMax());
+  if (auto threshold = dyn_cast<ThresholdStepAttr>(last))
+    return holds(0, threshold.getCount());
+  return false;
+}
+
+static LogicalResult verifyResults(LayerOp op) {
+  int64_t codes = 0, floats = 0;
+  ArrayRef<int64_t> shape = op.getGeometry().getOutput();
+  for (Value result : op.getResults()) {
+    // layer_c4
+    if (failed(expectShape(op, result, shape)))
+      return failure();
+    Type element = tensorElement(result.getType());
+    ++(element.isF32() ? floats : codes);
+    // layer_c9
+    if (!element.isF32() && !holdsCodes(op, element))
+      return op.emitOpError("expected a last step whose codes fit ") << element;
+  }
+  // layer_c11
+  if (codes + floats == 0 || codes > 1 || floats > 1)
+    return op.emitOpError("expected one result of codes, one of f32, or both");
+  return success();
+}
+
+static LogicalResult verifyThresholds(LayerOp op, int64_t channels) {
+  std::optional<ElementsAttr> thresholds = op.getThresholds();
+  if (!thresholds)
+    return success();
+  // layer_c10
+  ArrayRef<int64_t> shape = thresholds->getShapedType().getShape();
+  bool directed = op.getDescending() &&
+                  static_cast<int64_t>(op.getDescending()->size()) == channels;
+  if (shape.size() == 2 && shape[0] == channels && directed)
+    return success();
+  return op.emitOpError("expected thresholds and directions of ")
+         << channels << " channels";
+}
+
+LogicalResult LayerOp::verify() {
+  GeometryAttr g = getGeometry();
+  if (failed(verifyGeometry(*this, g)))
+    return failure();
+  // layer_c4
+  if (shapeOf(getInput()) != ArrayRef<int64_t>(g.getInput())) {
+    InFlightDiagnostic diag = emitOpError("expected an input of ");
+    diag << ArrayRef<int64_t>(g.getInput()) << ", got " << shapeOf(getInput());
+    return diag;
+  }
+  // layer_c5
+  int64_t channels = g.getOutput()[3];
+  SmallVector<int64_t> weights = {channels, g.getKernel()[0], g.getKernel()[1],
+                                  g.getInput()[3] / g.getGroups()};
+  bool plain = shapeOf(getWeights()) == ArrayRef<int64_t>(weights);
+  bool blob = getKernel() && shapeOf(getWeights()).size() == 1;
+  if (!plain && !blob) {
+    InFlightDiagnostic diag = emitOpError("expected weights of ");
+    diag << ArrayRef<int64_t>(weights) << ", got " << shapeOf(getWeights());
+    return diag;
+  }
+  Type element = tensorElement(getInput().getType());
+  // layer_c12
+  Type weight = tensorElement(getWeights().getType());
+  if (!isa<IntegerType>(weight) && !(weight.isF32() && element.isF32()))
+    return emitOpError("expected integer weights, or f32 by f32, got ")
+           << element << " by " << weight;
+  int64_t padCode = getPadCode();
+  if (element.isF32() && padCode != 0)
+    return emitOpError("expected padCode 0 for floats, got ") << padCode;
+  // layer_c6
+  if (!element.isF32() &&
+      (padCode < minCode(element) || padCode > maxCode(element)))
+    return emitOpError("expected a padCode of ")
+           << element << ", got " << padCode;
+  // layer_c7
+  if (getWeightZero() &&
+      static_cast<int64_t>(getWeightZero()->size()) != channels)
+    return emitOpError("expected ") << channels << " values of weightZero, got "
+                                    << getWeightZero()->size();
+  for (Attribute step : getEpilogue())
+    if (failed(verifyStep(*this, step, channels, getAddends().size())))
+      return failure();
+  for (Value operand : getAddends())
+    if (failed(expectShape(*this, operand, g.getOutput())))
+      return failure();
+  if (failed(verifyThresholds(*this, channels)) || failed(verifyResults(*this)))
+    return failure();
+  // layer_c13
+  int64_t min = getAccumulatorMin().value_or(0);
+  int64_t max = getAccumulatorMax().value_or(0);
+  if (min > max || !llvm::isInt<32>(min) || !llvm::isInt<32>(max))
+    return emitOpError("expected accumulators of at most 32 bits, got ")
+           << min << " to " << max;
+  return success();
+}
+
+LogicalResult MaxPoolCodesOp::verify() {
+  GeometryAttr g = getGeometry();
+  // max_pool_codes_c1
+  if (failed(verifyGeometry(*this, g)))
+    return failure();
+  if (g.getGroups() != 1 || g.getInput()[3] != g.getOutput()[3])
+    return emitOpError("expected one group and equal channels");
+  // max_pool_codes_c2
+  if (shapeOf(getInput()) != ArrayRef<int64_t>(g.getInput()))
+    return emitOpError("expected an input of the geometry's shape");
+  if (failed(expectShape(*this, getResult(), g.getOutput())))
+    return failure();
+  return sameElement(*this, getInput(), getResult());
+}
+
+//===----------------------------------------------------------------------===//
+// Packed level
+//===----------------------------------------------------------------------===//
+
+LogicalResult PackOp::verify() {
+  // pack_c1
+  if (failed(sameShape(*this, getInput(), getResult())))
+    return failure();
+  return sameElement(*this, getInput(), getResult());
+}
+
+LogicalResult UnpackOp::verify() {
+  // unpack_c1
+  if (failed(sameShape(*this, getInput(), getResult())))
+    return failure();
+  return sameElement(*this, getInput(), getResult());
+}

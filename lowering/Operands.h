@@ -1,0 +1,43 @@
+//===- Operands.h - the operands of a quantized product -------------------===//
+//
+// Part of ulq, under the Apache License v2.0 with LLVM Exceptions.
+//
+//===----------------------------------------------------------------------===//
+#ifndef ULQ_LOWERING_OPERANDS_H
+#define ULQ_LOWERING_OPERANDS_H
+
+#include "dialect/Ulq.h"
+#include <optional>
+
+namespace ulq {
+
+/// The left operand: unsigned codes with one grid, or floats.
+struct Activations {
+  mlir::Value value;
+  bool isCodes = false;
+  double scale = 1, zeroPoint = 0;
+
+  static Activations of(mlir::Value value);
+  /// The code that stands for the real number 0, if there is one.
+  std::optional<int64_t> padCode() const;
+};
+
+/// The right operand: constant integers with a scale per output channel, or
+/// constant floats; in the order of the constant.
+struct Weights {
+  llvm::SmallVector<int64_t> integers;
+  llvm::SmallVector<float> floats;
+  llvm::SmallVector<double> scale = {1.0};
+
+  bool isInteger() const { return floats.empty(); }
+
+  /// The constant `value` whose output channels are dimension `axis`; integers
+  /// where it is dequantized with one grid, or one per channel.
+  static std::optional<Weights> of(mlir::Value value, int64_t axis);
+  /// The constant as floats, dequantized in f32 as the model does.
+  static std::optional<Weights> floatsOf(mlir::Value value);
+};
+
+} // namespace ulq
+
+#endif // ULQ_LOWERING_OPERANDS_H
