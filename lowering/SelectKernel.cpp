@@ -24,7 +24,7 @@ constexpr int64_t kBlockBytes = 128 * 1024;
 /// Work that pays for one more workgroup.
 constexpr int64_t kWorkgroupMacs = 100 * 1000;
 /// Share of the products' time that workgroups may spend on repeated work.
-constexpr double kRepeatedShare = 0.2;
+constexpr double kRepeatedShare = 0.1;
 
 struct Offer {
   const Kernel *kernel;
