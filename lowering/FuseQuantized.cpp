@@ -289,6 +289,52 @@ struct FuseMatmul : OpRewritePattern<MatmulOp> {
   }
 };
 
+/// [batch, M, K] by constant [batch, K, N]: one group of channels per batch.
+struct FuseBatchedMatmul : OpRewritePattern<MatmulOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(MatmulOp op,
+                                PatternRewriter &rewriter) const override {
+    ArrayRef<int64_t> a = tensorShape(op.getLhs().getType());
+    ArrayRef<int64_t> b = tensorShape(op.getRhs().getType());
+    if (b.size() < 3 || a.drop_back(2) != b.drop_back(2))
+      return rewriter.notifyMatchFailure(op, "expected equal batch extents");
+    std::optional<Weights> weights = Weights::of(op.getRhs(), b.size() - 1);
+    if (!weights)
+      return rewriter.notifyMatchFailure(op, "expected constant weights");
+    int64_t batch = ShapedType::getNumElements(b.drop_back(2));
+    int64_t rows = a[a.size() - 2], depth = a.back(), outputs = b.back();
+    LayerBuilder layer{makeGeometry(getContext(), {1, rows, 1, batch * depth},
+                                    {1, rows, 1, batch * outputs}, {1, 1},
+                                    {1, 1}, {0, 0, 0, 0}, {1, 1}, batch),
+                       Activations::of(op.getLhs()), *weights};
+    if (failed(settleKinds(layer, op.getLhs(), op.getRhs())))
+      return failure();
+    permuteWeights(layer.weights, [&](size_t i) {
+      int64_t channel = i / depth, k = i % depth;
+      return (channel / outputs * depth + k) * outputs + channel % outputs;
+    });
+    SmallVector<double> &scale = layer.weights.scale;
+    if (scale.size() > 1)
+      for (int64_t i = 0; i < (batch - 1) * outputs; ++i)
+        scale.push_back(scale[i]);
+    Location loc = op.getLoc();
+    Value input =
+        reshape(rewriter, loc, layer.input.value, {batch, rows, depth});
+    layer.input.value =
+        reshape(rewriter, loc, transpose(rewriter, loc, input, {1, 0, 2}),
+                layer.geometry.getInput());
+    LayerOp fused = layer.build(rewriter, loc, op->getAttr("onnx.op"));
+    if (!fused)
+      return failure();
+    Value result =
+        reshape(rewriter, loc, fused.getResult(0), {rows, batch, outputs});
+    rewriter.replaceOp(op, reshape(rewriter, loc,
+                                   transpose(rewriter, loc, result, {1, 0, 2}),
+                                   tensorShape(op.getType())));
+    return success();
+  }
+};
+
 /// avg_pool of codes: a depthwise layer with unit weights, exact in integers.
 struct FuseAvgPool : OpRewritePattern<AvgPoolOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -352,7 +398,8 @@ struct FuseQuantizedPass : ulq::impl::FuseQuantizedBase<FuseQuantizedPass> {
     RewritePatternSet pools(&getContext()), products(&getContext());
     pools.add<FuseMaxPool>(&getContext());
     populateCodeMovementPatterns(pools);
-    products.add<FuseConv, FuseMatmul, FuseAvgPool>(&getContext());
+    products.add<FuseConv, FuseMatmul, FuseBatchedMatmul, FuseAvgPool>(
+        &getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(pools))) ||
         failed(applyPatternsGreedily(getOperation(), std::move(products))))
       signalPassFailure();

@@ -146,3 +146,32 @@ func.func @product_of_values(%a: tensor<2x3xf32>, %b: tensor<3x2xf32>) -> tensor
   %r = ulq.matmul %a, %b : (tensor<2x3xf32>, tensor<3x2xf32>) -> tensor<2x2xf32>
   return %r : tensor<2x2xf32>
 }
+
+// One group of channels for each matrix of the batch.
+// CHECK-LABEL: @batched_matmul
+// CHECK: %[[W:.*]] = ulq.constant {{.*}} : tensor<6x1x1x2xi8>
+// CHECK: ulq.layer %{{.*}}, %[[W]] {epilogue = [#ulq.affine<scale = [5.000000e-01, 1.000000e+00, 2.000000e+00, 5.000000e-01, 1.000000e+00, 2.000000e+00]
+// CHECK-SAME: input = [1, 4, 1, 4], output = [1, 4, 1, 6]
+// CHECK-SAME: groups = 2
+func.func @batched_matmul(%x: tensor<2x4x2xui4>) -> tensor<2x4x3xf32> {
+  %c = ulq.constant {value = dense<1> : tensor<2x2x3xi8>} : tensor<2x2x3xsi4>
+  %w = ulq.dequantize %c {scale = array<f64: 0.5, 1.0, 2.0>, zeroPoint = array<f64: 0.0>, axis = 2 : i64} : (tensor<2x2x3xsi4>) -> tensor<2x2x3xf32>
+  %a = ulq.dequantize %x {scale = array<f64: 1.0>, zeroPoint = array<f64: 0.0>} : (tensor<2x4x2xui4>) -> tensor<2x4x2xf32>
+  %y = ulq.matmul %a, %w : (tensor<2x4x2xf32>, tensor<2x2x3xf32>) -> tensor<2x4x3xf32>
+  return %y : tensor<2x4x3xf32>
+}
+
+// Flattening after a pool finds the pool's codes.
+// CHECK-LABEL: @matmul_of_pool
+// CHECK: %[[P:.*]] = ulq.max_pool_codes
+// CHECK: ulq.layer %[[P]]
+// CHECK-SAME: (tensor<1x2x2x3xui2>, tensor<5x2x2x3xi8>)
+func.func @matmul_of_pool(%x: tensor<1x3x4x4xui2>) -> tensor<1x5xf32> {
+  %c = ulq.constant {value = dense<1> : tensor<12x5xi8>} : tensor<12x5xsi2>
+  %w = ulq.dequantize %c {scale = array<f64: 1.0>, zeroPoint = array<f64: 0.0>} : (tensor<12x5xsi2>) -> tensor<12x5xf32>
+  %a = ulq.dequantize %x {scale = array<f64: 1.0>, zeroPoint = array<f64: 0.0>} : (tensor<1x3x4x4xui2>) -> tensor<1x3x4x4xf32>
+  %p = ulq.max_pool %a {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : (tensor<1x3x4x4xf32>) -> tensor<1x3x2x2xf32>
+  %f = ulq.reshape %p : (tensor<1x3x2x2xf32>) -> tensor<1x12xf32>
+  %y = ulq.matmul %f, %w : (tensor<1x12xf32>, tensor<12x5xf32>) -> tensor<1x5xf32>
+  return %y : tensor<1x5xf32>
+}

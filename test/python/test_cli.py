@@ -75,7 +75,7 @@ def test_run_refuses(saved, capsys):
     assert "expected NAME=FILE with a name of 'sums'" in refused(capsys, "run", model, "-i", x, "--output", "y.npy")
     assert refused(capsys, "run", model, "-i", x, "-i", f"x={x}") == "ulq: --input: 'x' is given twice"
     assert "cannot read absent.npy: No such file" in refused(capsys, "run", model, "-i", "absent.npy")
-    assert "with a name of 'image'" in refused(capsys, "run", model, "-i", "picture=absent.npy")
+    assert "with a name of 'x'" in refused(capsys, "run", model, "-i", "picture=absent.npy")
     assert "got an archive" in refused(capsys, "run", model, "-i", model)  # a .vmfb is a zip file too
     assert "not a .npy file" in refused(capsys, "run", model, "-i", __file__)
     assert "cannot write /absent/y" in refused(capsys, "run", model, "-i", x, "--output", "sums=/absent/y")

@@ -123,9 +123,10 @@ def window_extents(node: Node, extents: Shape, kernel: Shape) -> list[int]:
 
 
 def product(node: Node, lhs: Value, rhs: Value) -> Value | None:
-    """The matrix product of any rows by a constant matrix; None where the constant is a batch of matrices."""
+    """The matrix product by a constant matrix, or by one for each batch; None where batches broadcast."""
     if math.prod(rhs.shape[:-2]) != 1:
-        return None
+        batched = lhs.shape[:-2] == rhs.shape[:-2]
+        return node.build.matmul(lhs, rhs, node.proto.op_type) if batched else None
     columns = 1 if len(rhs.shape) == 1 else rhs.shape[-1]
     depth = rhs.shape[0] if len(rhs.shape) == 1 else rhs.shape[-2]
     if lhs.shape[-1] != depth:
