@@ -117,24 +117,55 @@ LogicalResult MaxPoolTileOp::verify() {
   return verifyGeometry(*this, getGeometry());
 }
 
+int64_t MultiplyTileOp::getLargestWeight() {
+  if (getWeightBits() > 8)
+    return 0;
+  int64_t base = getWeightBase();
+  int64_t last = base + static_cast<int64_t>(getWeightStep()) *
+                            (static_cast<int64_t>(getWeightLevels()) - 1);
+  return std::max(std::abs(base), std::abs(last));
+}
+
+int64_t MultiplyTileOp::getLargestProduct() {
+  int64_t weight = getCodeProducts()
+                       ? static_cast<int64_t>(getWeightLevels()) - 1
+                       : getLargestWeight();
+  return static_cast<int64_t>(getMaxCode()) * weight;
+}
+
 LogicalResult MultiplyTileOp::verify() {
   // multiply_tile_c2
-  if (int64_t(getDepth()) < 1 || int64_t(getRowBytes()) < 1)
+  int64_t depth = getDepth(), bits = getWeightBits(),
+          levels = getWeightLevels();
+  if (depth < 1 || int64_t(getRowBytes()) < 1)
     return emitOpError("expected a positive depth and row size, got ")
-           << getDepth() << " and " << getRowBytes();
-  if (int64_t(getMaxCode()) < 0 || int64_t(getWeightStep()) < 1 ||
-      int64_t(getFlushInterval()) < 0)
+           << depth << " and " << getRowBytes();
+  int64_t interval = getFlushInterval(), narrow = getNarrowBits();
+  if (int64_t(getMaxCode()) < 0 || int64_t(getWeightStep()) < 1 || interval < 0)
     return emitOpError("expected non-negative bounds and a positive step");
-  // multiply_tile_c1
-  int64_t depth = getDepth(), maxCode = getMaxCode(), base = getWeightBase();
-  int64_t bits = getWeightBits(), step = getWeightStep();
-  if (bits < 1 || bits > 8)
+  if (bits == 32)
     return success();
-  int64_t largest = base + step * ((int64_t(1) << bits) - 1);
-  int64_t product = maxCode * std::max(std::abs(base), std::abs(largest));
+  if (bits < 1 || bits > 8 || levels < 1 || levels > int64_t(1) << bits)
+    return emitOpError("expected 1 to 8 weight bits and as many levels, got ")
+           << bits << " bits and " << levels << " levels";
+  // multiply_tile_c1
+  int64_t product = getLargestProduct();
   if (product > llvm::maxIntN(32) / depth)
     return emitOpError("expected accumulators of at most 32 bits, got ")
            << depth << " products of up to " << product;
+  // multiply_tile_c3
+  if (narrow != 0 && narrow != 8 && narrow != 16)
+    return emitOpError("expected narrow sums of 8 or 16 bits, got ") << narrow;
+  if ((narrow == 0) != (interval == 0))
+    return emitOpError("expected a flush interval for narrow sums only, got ")
+           << interval << " for " << narrow << " bits";
+  int64_t most = getCodeProducts()
+                     ? llvm::maxUIntN(narrow)
+                     : llvm::maxIntN(std::max<int64_t>(narrow, 1));
+  if (product * interval > most)
+    return emitOpError("expected sums of at most ")
+           << most << " between flushes, got " << interval
+           << " products of up to " << product;
   return success();
 }
 

@@ -95,16 +95,21 @@ def Ulq_MultiplyTileOp : Ulq_Op<"multiply_tile"> {
     `tables` the kernel's lookup tables (families without tables ignore it).
     The accumulators, i32 (f32 for the float family), go to `target` as a
     row-major [kernel.rows, kernel.outputs] tile, in channel order.
-    The result is `sum x * w'` for the weights as the family stores them:
-    see `Kernel::accumulatesCodes`. For a depthwise family output n sums over
-    the n-th element of every tap, taps being `tapBytes` apart.
+    The weights are `weightBase + weightStep * code`, code below `weightLevels`.
+    The result is `sum x * w`, or, with `codeProducts`, `sum x * code`. For a
+    depthwise family output n sums over the n-th element of every tap, taps
+    being `tapBytes` apart.
+
+    A family may first sum in lanes of `narrowBits` bits, unsigned for
+    `codeProducts` and signed otherwise, `flushInterval` products in each.
 
     Constraints:
-    - (C1) `depth` products of codes up to `maxCode` and weights of the range
-      fit 32 bits. A family with narrow accumulators adds its own bound, which
-      `flushInterval` has to keep.
+    - (C1) `depth` products fit signed 32 bits.
     - (C2) `depth`, `rowBytes` and `weightStep` are positive, `maxCode` and
-      `flushInterval` are not negative.
+      `flushInterval` are not negative, and `weightLevels` is 1 to
+      2 to the `weightBits`.
+    - (C3) `flushInterval` products, at least one, fit `narrowBits` bits; it
+      is 0 where `narrowBits` is.
   }];
   let arguments = (ins Ulq_Bytes:$lhs, Index:$lhsOffset, Ulq_Bytes:$rhs,
                        Index:$rhsOffset, Ulq_Bytes:$tables, Index:$tablesOffset,
@@ -112,10 +117,19 @@ def Ulq_MultiplyTileOp : Ulq_Op<"multiply_tile"> {
                        Ulq_KernelAttr:$kernel, I64Attr:$rowBytes,
                        I64Attr:$depth, I64Attr:$storageBits, I64Attr:$maxCode,
                        I64Attr:$weightBits, I64Attr:$weightBase,
-                       I64Attr:$weightStep, I64Attr:$flushInterval,
+                       I64Attr:$weightStep, I64Attr:$weightLevels,
+                       UnitAttr:$codeProducts,
+                       DefaultValuedAttr<I64Attr, "0">:$narrowBits,
+                       DefaultValuedAttr<I64Attr, "0">:$flushInterval,
                        DefaultValuedAttr<I64Attr, "0">:$tapBytes);
   let assemblyFormat = "operands attr-dict `:` type(operands)";
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// The largest absolute value of a weight, 0 for f32 weights.
+    int64_t getLargestWeight();
+    /// The largest absolute value of one product.
+    int64_t getLargestProduct();
+  }];
 }
 
 def Ulq_GatherRowsOp : Ulq_Op<"gather_rows"> {

@@ -234,7 +234,9 @@ private:
         b.add(params.offset, tables), memory, b.add(base, scratch.accumulators),
         attr, choice.format.rowBytes, choice.format.depth, shape.storageBits,
         shape.maxCode, shape.weightBits, shape.weightBase, shape.weightStep,
-        choice.tile.flushInterval, depthwise ? flow.tapBytes() : 0);
+        shape.weightLevels, choice.kernel->accumulatesCodes(),
+        choice.tile.narrowBits, choice.tile.flushInterval,
+        depthwise ? flow.tapBytes() : 0);
   }
 
   void epilogue(ByteBuilder &b, Value firstRow, Value row, Value rows,

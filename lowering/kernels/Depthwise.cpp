@@ -67,12 +67,7 @@ private:
   int64_t tileRows() { return op.getKernel().getRows(); }
   int64_t vectors() const { return outputs / lanes; }
 
-  int64_t codeTaps() {
-    int64_t base = op.getWeightBase();
-    int64_t levels = int64_t(1) << op.getWeightBits();
-    int64_t last = base + int64_t(op.getWeightStep()) * (levels - 1);
-    return narrowTaps(op.getMaxCode(), base, last);
-  }
+  int64_t codeTaps() { return op.getFlushInterval(); }
 
   /// `count` taps from `first` on added to the sums of the tile.
   SmallVector<Value> addTaps(Value first, int64_t count,
@@ -167,9 +162,12 @@ struct DepthwiseKernel final : Kernel {
         std::min<int64_t>(shape.rows, isa.vectorRegisters >= 32 ? 4 : 2);
     tile.outputs = std::clamp<int64_t>(llvm::PowerOf2Ceil(shape.groups), 8,
                                        std::min(isa.vectorBytes, kMostOutputs));
-    tile.flushInterval = 0; // no accumulator of 8 bits
-    double taps = static_cast<double>(
-        narrowTaps(shape.maxCode, shape.minWeight(), shape.maxWeight()));
+    if (!isFloat) {
+      tile.narrowBits = 16;
+      tile.flushInterval =
+          narrowTaps(shape.maxCode, shape.minWeight(), shape.maxWeight());
+    }
+    double taps = static_cast<double>(tile.flushInterval);
     double padding = double(llvm::alignTo(shape.groups, tile.outputs)) /
                      double(shape.groups);
     // Loads, extensions and products of a vector, as instructions at 2 a cycle.

@@ -70,11 +70,7 @@ struct DotTile {
   /// acc[row][v] += row's four codes at `lhs` by weights[v].
   void accumulate(MutableArrayRef<Value> accumulators, Pointer lhs,
                   ArrayRef<Value> weights) {
-    int64_t base = op.getWeightBase();
-    int64_t largest =
-        base + int64_t(op.getWeightStep()) *
-                   ((int64_t(1) << int64_t(op.getWeightBits())) - 1);
-    int64_t maxRhs = std::clamp<int64_t>(largestWeight(base, largest), 1, 128);
+    int64_t maxRhs = std::clamp<int64_t>(op.getLargestWeight(), 1, 128);
     int64_t maxLhs = std::clamp<int64_t>(op.getMaxCode(), 1, 255);
     for (int64_t row = 0; row < rows; ++row) {
       Value splat =

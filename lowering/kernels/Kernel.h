@@ -67,10 +67,11 @@ struct LayerShape {
 
 /// A kernel's offer for a layer.
 struct Candidate {
-  int64_t rows;          // output pixels of a tile
-  int64_t outputs;       // output channels of a tile = of a weight panel
-  int64_t flushInterval; // reduction elements in narrow sums, 0: no such sums
-  double cyclesPerMac;   // predicted, for large shapes
+  int64_t rows;              // output pixels of a tile
+  int64_t outputs;           // output channels of a tile = of a weight panel
+  double cyclesPerMac;       // predicted, for large shapes
+  int64_t narrowBits = 0;    // width of the narrow sums, 0: no such sums
+  int64_t flushInterval = 0; // products in a narrow sum
 };
 
 /// How the rows that multiply_tile reads are laid out. Taps follow each other

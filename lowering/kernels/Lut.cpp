@@ -39,6 +39,7 @@ constexpr int64_t kTableBytes = 16;
 struct Grouping {
   int64_t weightBits;  // 1 or 2
   int64_t storageBits; // 1 or 2
+  int64_t levels;      // weight codes are below it
 
   int64_t group() const { return 4 / weightBits; } // codes of one lookup
   int64_t tableBits() const { return group() * storageBits; }
@@ -47,12 +48,11 @@ struct Grouping {
   int64_t stepCodes() const { return std::max(2 * group(), 8 / storageBits); }
   int64_t stepWeightBytes() const { return stepCodes() / (2 * group()); }
   int64_t stepRowBytes() const { return stepCodes() * storageBits / 8; }
-  int64_t largestCode() const { return (int64_t(1) << weightBits) - 1; }
 
   /// Most reduction elements whose products one accumulator of `bits` bits
   /// holds, in whole steps.
   int64_t capacity(int64_t bits, int64_t maxCode) const {
-    int64_t product = std::max<int64_t>(maxCode, 1) * largestCode();
+    int64_t product = std::max<int64_t>(maxCode * (levels - 1), 1);
     int64_t codes = ((int64_t(1) << bits) - 1) / product;
     return codes / stepCodes() * stepCodes();
   }
@@ -68,7 +68,8 @@ struct LutTile {
 
   LutTile(OpBuilder &builder, MultiplyTileOp op, const IsaTraits &isa)
       : emit{builder, op.getLoc()}, op(op),
-        grouping{int64_t(op.getWeightBits()), int64_t(op.getStorageBits())},
+        grouping{int64_t(op.getWeightBits()), int64_t(op.getStorageBits()),
+                 int64_t(op.getWeightLevels())},
         rows(op.getKernel().getRows()), outputs(op.getKernel().getOutputs()),
         vectorBytes(isa.vectorBytes), bytes(emit.integers(vectorBytes, 8)),
         halves(emit.integers(vectorBytes / 2, 16)) {}
@@ -158,21 +159,13 @@ struct LutTile {
     }
   }
 
-  /// Steps between flushes: those of the tile, unless bytes hold fewer.
-  int64_t flushSteps() {
-    int64_t proved = grouping.capacity(8, op.getMaxCode());
-    int64_t asked = op.getFlushInterval();
-    int64_t codes = asked > 0 ? std::min(asked, proved) : proved;
-    return std::max<int64_t>(codes / grouping.stepCodes(), 1);
-  }
-
   /// 16-bit sums over steps [from, to), left in `narrow`.
   void sumHalves(Value from, Value to, Pointer narrow) {
     for (int64_t i = 0; i < accumulators(); ++i)
       for (int64_t part = 0; part < 2; ++part)
         emit.store(emit.zero(halves),
                    emit.advance(place(narrow, i), part * vectorBytes));
-    int64_t interval = flushSteps();
+    int64_t interval = int64_t(op.getFlushInterval()) / grouping.stepCodes();
     auto body = [&](Value first) {
       Value last = arith::MinUIOp::create(emit.builder, emit.loc, to,
                                           emit.add(first, interval));
@@ -257,7 +250,7 @@ struct LutKernel final : Kernel {
       return std::nullopt;
     Grouping grouping = groupingOf(shape);
     int64_t depth = rowFormat(shape).depth;
-    if (shape.maxCode * grouping.largestCode() > INT32_MAX / depth)
+    if (shape.maxCode * (shape.weightLevels - 1) > INT32_MAX / depth)
       return std::nullopt;
 
     bool many = isa.vectorRegisters >= 32;
@@ -270,6 +263,7 @@ struct LutKernel final : Kernel {
     limits.narrowCost = 1.4;
     limits.smallRows = 2;
     Candidate tile = chooseTile(shape, limits);
+    tile.narrowBits = 8;
     tile.flushInterval = grouping.capacity(8, shape.maxCode);
 
     // 1.4: measured cycles for a lookup with its addition, its share of the
@@ -344,7 +338,7 @@ struct LutKernel final : Kernel {
 
 private:
   static Grouping groupingOf(const LayerShape &shape) {
-    return {shape.weightBits, shape.storageBits};
+    return {shape.weightBits, shape.storageBits, shape.weightLevels};
   }
 
   /// The byte of a panel step that belongs to output `lane`.

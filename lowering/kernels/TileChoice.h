@@ -30,7 +30,7 @@ constexpr int64_t kMinOutputs = 8;
 /// `cyclesPerMac` is relative: 1 for a full panel without padding.
 inline Candidate chooseTile(const LayerShape &shape, const TileLimits &limits) {
   int64_t vectors = limits.vectors * (shape.rows <= limits.smallRows ? 2 : 1);
-  Candidate best{0, 0, 0, 0.0};
+  Candidate best{0, 0, 0.0};
   for (double factor = 1.0; vectors * limits.lanes >= kMinOutputs;
        vectors /= 2) {
     int64_t outputs = vectors * limits.lanes;
@@ -44,7 +44,7 @@ inline Candidate chooseTile(const LayerShape &shape, const TileLimits &limits) {
     // Even tiles: 7 rows in tiles of at most 6 are 4 + 3.
     int64_t tiles = llvm::divideCeil(shape.rows, most);
     int64_t rows = llvm::divideCeil(shape.rows, tiles);
-    best = {rows, outputs, 0, cost};
+    best = {rows, outputs, cost};
   }
   return best;
 }

@@ -29,7 +29,7 @@ func.func @from_bytes_c1(%x: tensor<6xi8>) {
 
 func.func @multiply_tile_c1(%b: memref<?xi8>, %i: index) {
   // expected-error@below {{'ulq.multiply_tile' op expected accumulators of at most 32 bits, got 70000 products of up to 32640}}
-  ulq.multiply_tile %b, %i, %b, %i, %b, %i, %b, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, rowBytes = 64, depth = 70000, storageBits = 2, maxCode = 255, weightBits = 8, weightBase = -128, weightStep = 1, flushInterval = 0} : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
+  ulq.multiply_tile %b, %i, %b, %i, %b, %i, %b, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, rowBytes = 64, depth = 70000, storageBits = 2, maxCode = 255, weightBits = 8, weightBase = -128, weightStep = 1, weightLevels = 256} : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
   return
 }
 
@@ -37,7 +37,7 @@ func.func @multiply_tile_c1(%b: memref<?xi8>, %i: index) {
 
 func.func @multiply_tile_c2_depth(%b: memref<?xi8>, %i: index) {
   // expected-error@below {{'ulq.multiply_tile' op expected a positive depth and row size, got 0 and 64}}
-  ulq.multiply_tile %b, %i, %b, %i, %b, %i, %b, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, rowBytes = 64, depth = 0, storageBits = 2, maxCode = 3, weightBits = 2, weightBase = -2, weightStep = 1, flushInterval = 0} : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
+  ulq.multiply_tile %b, %i, %b, %i, %b, %i, %b, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, rowBytes = 64, depth = 0, storageBits = 2, maxCode = 3, weightBits = 2, weightBase = -2, weightStep = 1, weightLevels = 4} : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
   return
 }
 
@@ -45,7 +45,7 @@ func.func @multiply_tile_c2_depth(%b: memref<?xi8>, %i: index) {
 
 func.func @multiply_tile_c2_row_bytes(%b: memref<?xi8>, %i: index) {
   // expected-error@below {{'ulq.multiply_tile' op expected a positive depth and row size, got 64 and 0}}
-  ulq.multiply_tile %b, %i, %b, %i, %b, %i, %b, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, rowBytes = 0, depth = 64, storageBits = 2, maxCode = 3, weightBits = 2, weightBase = -2, weightStep = 1, flushInterval = 0} : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
+  ulq.multiply_tile %b, %i, %b, %i, %b, %i, %b, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, rowBytes = 0, depth = 64, storageBits = 2, maxCode = 3, weightBits = 2, weightBase = -2, weightStep = 1, weightLevels = 4} : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
   return
 }
 
@@ -53,7 +53,7 @@ func.func @multiply_tile_c2_row_bytes(%b: memref<?xi8>, %i: index) {
 
 func.func @multiply_tile_c2_step(%b: memref<?xi8>, %i: index) {
   // expected-error@below {{'ulq.multiply_tile' op expected non-negative bounds and a positive step}}
-  ulq.multiply_tile %b, %i, %b, %i, %b, %i, %b, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, rowBytes = 64, depth = 64, storageBits = 2, maxCode = 3, weightBits = 2, weightBase = -2, weightStep = 0, flushInterval = 0} : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
+  ulq.multiply_tile %b, %i, %b, %i, %b, %i, %b, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, rowBytes = 64, depth = 64, storageBits = 2, maxCode = 3, weightBits = 2, weightBase = -2, weightStep = 0, weightLevels = 4} : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
   return
 }
 
@@ -61,7 +61,7 @@ func.func @multiply_tile_c2_step(%b: memref<?xi8>, %i: index) {
 
 func.func @multiply_tile_c2_max_code(%b: memref<?xi8>, %i: index) {
   // expected-error@below {{'ulq.multiply_tile' op expected non-negative bounds and a positive step}}
-  ulq.multiply_tile %b, %i, %b, %i, %b, %i, %b, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, rowBytes = 64, depth = 64, storageBits = 2, maxCode = -1, weightBits = 2, weightBase = -2, weightStep = 1, flushInterval = 0} : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
+  ulq.multiply_tile %b, %i, %b, %i, %b, %i, %b, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, rowBytes = 64, depth = 64, storageBits = 2, maxCode = -1, weightBits = 2, weightBase = -2, weightStep = 1, weightLevels = 4} : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
   return
 }
 
@@ -69,7 +69,47 @@ func.func @multiply_tile_c2_max_code(%b: memref<?xi8>, %i: index) {
 
 func.func @multiply_tile_c2_flush(%b: memref<?xi8>, %i: index) {
   // expected-error@below {{'ulq.multiply_tile' op expected non-negative bounds and a positive step}}
-  ulq.multiply_tile %b, %i, %b, %i, %b, %i, %b, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, rowBytes = 64, depth = 64, storageBits = 2, maxCode = 3, weightBits = 2, weightBase = -2, weightStep = 1, flushInterval = -1} : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
+  ulq.multiply_tile %b, %i, %b, %i, %b, %i, %b, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, rowBytes = 64, depth = 64, storageBits = 2, maxCode = 3, weightBits = 2, weightBase = -2, weightStep = 1, weightLevels = 4, flushInterval = -1} : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
+  return
+}
+
+// -----
+
+func.func @multiply_tile_c2_levels(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.multiply_tile' op expected 1 to 8 weight bits and as many levels, got 2 bits and 5 levels}}
+  ulq.multiply_tile %b, %i, %b, %i, %b, %i, %b, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, rowBytes = 64, depth = 64, storageBits = 2, maxCode = 3, weightBits = 2, weightBase = -2, weightStep = 1, weightLevels = 5} : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
+  return
+}
+
+// -----
+
+func.func @multiply_tile_c3_signed(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.multiply_tile' op expected sums of at most 127 between flushes, got 28 products of up to 6}}
+  ulq.multiply_tile %b, %i, %b, %i, %b, %i, %b, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, rowBytes = 64, depth = 64, storageBits = 2, maxCode = 3, weightBits = 2, weightBase = -2, weightStep = 1, weightLevels = 4, narrowBits = 8, flushInterval = 28} : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
+  return
+}
+
+// -----
+
+func.func @multiply_tile_c3_codes(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.multiply_tile' op expected sums of at most 255 between flushes, got 29 products of up to 9}}
+  ulq.multiply_tile %b, %i, %b, %i, %b, %i, %b, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, rowBytes = 64, depth = 64, storageBits = 2, maxCode = 3, weightBits = 2, weightBase = -2, weightStep = 1, weightLevels = 4, codeProducts, narrowBits = 8, flushInterval = 29} : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
+  return
+}
+
+// -----
+
+func.func @multiply_tile_c3_endless(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.multiply_tile' op expected a flush interval for narrow sums only, got 0 for 8 bits}}
+  ulq.multiply_tile %b, %i, %b, %i, %b, %i, %b, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, rowBytes = 64, depth = 64, storageBits = 2, maxCode = 3, weightBits = 2, weightBase = -2, weightStep = 1, weightLevels = 4, narrowBits = 8} : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
+  return
+}
+
+// -----
+
+func.func @multiply_tile_c3_width(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.multiply_tile' op expected narrow sums of 8 or 16 bits, got 12}}
+  ulq.multiply_tile %b, %i, %b, %i, %b, %i, %b, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, rowBytes = 64, depth = 64, storageBits = 2, maxCode = 3, weightBits = 2, weightBase = -2, weightStep = 1, weightLevels = 4, narrowBits = 12, flushInterval = 1} : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
   return
 }
 

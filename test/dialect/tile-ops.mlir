@@ -27,9 +27,9 @@ func.func @unpack_weights(%b: memref<?xi8>, %i: index) {
 
 // 132104 products of 127 by 128 fit 31 bits; one more would not.
 // CHECK-LABEL: @multiply_tile
-// CHECK: ulq.multiply_tile {{.*}} {depth = 132104 : i64, flushInterval = 0 : i64, {{.*}} tapBytes = 8 : i64
+// CHECK: ulq.multiply_tile {{.*}} {depth = 132104 : i64, {{.*}} tapBytes = 8 : i64
 func.func @multiply_tile(%b: memref<?xi8>, %i: index) {
-  ulq.multiply_tile %b, %i, %b, %i, %b, %i, %b, %i {kernel = #dot, rowBytes = 132160, depth = 132104, storageBits = 8, maxCode = 127, weightBits = 8, weightBase = -128, weightStep = 1, flushInterval = 0, tapBytes = 8} : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
+  ulq.multiply_tile %b, %i, %b, %i, %b, %i, %b, %i {kernel = #dot, rowBytes = 132160, depth = 132104, storageBits = 8, maxCode = 127, weightBits = 8, weightBase = -128, weightStep = 1, weightLevels = 256, tapBytes = 8} : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
   return
 }
 

@@ -20,7 +20,7 @@ module {
         kernel = #ulq.kernel<family = "dot", isa = "avx512bw", rows = 6, outputs = 64, block = 6,
                              workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>,
         rowBytes = 2304, depth = 2304, storageBits = 2, maxCode = 3, weightBits = 8, weightBase = -128,
-        weightStep = 1, flushInterval = 0
+        weightStep = 1, weightLevels = 256
       } : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
       return
     }
@@ -38,7 +38,7 @@ module {
         kernel = #ulq.kernel<family = "dot", isa = "avx512bw", rows = 4, outputs = 64, block = 4,
                              workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>,
         rowBytes = 2304, depth = 2304, storageBits = 8, maxCode = 255, weightBits = 8, weightBase = -128,
-        weightStep = 1, flushInterval = 0
+        weightStep = 1, weightLevels = 256
       } : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
       return
     }
@@ -56,7 +56,7 @@ module {
         kernel = #ulq.kernel<family = "lut", isa = "avx512bw", rows = 7, outputs = 128, block = 7,
                              workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>,
         rowBytes = 576, depth = 2304, storageBits = 2, maxCode = 3, weightBits = 2, weightBase = -2,
-        weightStep = 1, flushInterval = 28
+        weightStep = 1, weightLevels = 4, codeProducts, narrowBits = 8, flushInterval = 28
       } : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
       return
     }

@@ -49,11 +49,15 @@ class Case:
         return harness.round_up(self.depth, 64)
 
     @property
-    def flush_interval(self) -> int:
-        if self.family != "lut":
-            return 0
-        largest = self.max_code * ((1 << self.weight_bits) - 1)
-        return 255 // largest // self.lut_step * self.lut_step
+    def narrow_sums(self) -> str:
+        """The attributes of the bound of the narrow sums: as many products as fit."""
+        if self.family == "lut":
+            interval = 255 // (self.max_code * (self.levels - 1)) // self.lut_step * self.lut_step
+            return f"codeProducts, narrowBits = 8, flushInterval = {interval}"
+        if self.family == "depthwise" and self.max_code:
+            weight = max(abs(self.base), abs(self.base + self.step * (self.levels - 1)))
+            return f"narrowBits = 16, flushInterval = {32767 // (self.max_code * weight)}"
+        return "narrowBits = 0"
 
     @property
     def unpacked_bytes(self) -> int:
@@ -80,7 +84,8 @@ FUNCTION = """
     {unpack}
     ulq.multiply_tile %a, %lhsOffset, %{panel}, %{panelName}Offset, %t, %tablesOffset, %c, %outOffset {{
       kernel = {kernel}, rowBytes = {rowBytes}, depth = {depth}, storageBits = {storageBits}, maxCode = {maxCode},
-      weightBits = {weightBits}, weightBase = {weightBase}, weightStep = {weightStep}, flushInterval = {flushInterval}
+      weightBits = {weightBits}, weightBase = {weightBase}, weightStep = {weightStep}, weightLevels = {weightLevels},
+      {narrowSums}
     }} : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
     return
   }}
@@ -106,7 +111,8 @@ def function_text(case: Case, isa: str, number: int) -> str:
         "weightBits": case.weight_bits,
         "weightBase": case.base,
         "weightStep": case.step,
-        "flushInterval": case.flush_interval,
+        "weightLevels": case.levels,
+        "narrowSums": case.narrow_sums,
         "largest": 1 << 30,
     }
     unpack = UNPACK.format(**fields) if case.unpacked_bytes else ""
