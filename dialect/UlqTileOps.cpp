@@ -65,9 +65,11 @@ LogicalResult GatherRowsOp::verify() {
   int64_t tapBytes = (channels * bits + 7) / 8 * (getExpand() ? 8 / bits : 1);
   int64_t taps = g.getKernel()[0] * g.getKernel()[1];
   // gather_rows_c2
-  if (rowBytes % 64 || rowBytes < taps * tapBytes)
-    return emitOpError("expected rows of a multiple of 64 bytes that hold ")
-           << taps << " taps of " << tapBytes << " bytes, got " << rowBytes;
+  int64_t perByte = getPairs() ? 2 : 1;
+  if (rowBytes % (64 * perByte) || rowBytes < taps * tapBytes * perByte)
+    return emitOpError("expected rows of a multiple of ")
+           << 64 * perByte << " bytes that hold " << taps << " taps of "
+           << tapBytes * perByte << " bytes, got " << rowBytes;
   // gather_rows_c3
   if (g.getGroups() > 1 && channels * bits % 8)
     return emitOpError("expected groups that start at a byte, got ")
@@ -75,6 +77,10 @@ LogicalResult GatherRowsOp::verify() {
   // gather_rows_c4
   if (bits == 32 && (getPadCode() != 0 || getExpand() || getRowSums()))
     return emitOpError("expected no padCode, expand or rowSums for f32");
+  // gather_rows_c6
+  if (getPairs() && (bits != 1 || getExpand()))
+    return emitOpError("expected pairs of packed 1-bit codes, got ")
+           << bits << " storage bits";
   return success();
 }
 

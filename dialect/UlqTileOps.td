@@ -143,22 +143,31 @@ def Ulq_GatherRowsOp : Ulq_Op<"gather_rows"> {
     (lowering/kernels/Kernel.h). Bits and bytes that hold no channel are 0, up
     to the end of the row. f32 elements (`storageBits` 32) are copied.
 
+    With `pairs` rows of 1-bit codes are stored two at a time. For each byte p
+    of the first row and q of the second, the 16-bit number
+    `(p mod 16) * 16 + (q mod 16) * 256` goes to the first row and
+    `(p div 16) * 16 + (q div 16) * 256` to the second. Where `rows` is odd, q
+    is undefined in the last pair, for which `target` has room.
+
     With `rowSums` the sum of the row's codes, padding taps included, goes to
     the i32 at `sumsOffset + 4 * i` of `target`.
 
     Constraints:
     - (C1) `storageBits` is 1, 2, 4, 8, or 32 for f32.
-    - (C2) `rowBytes` is a multiple of 64 that holds all taps.
+    - (C2) `rowBytes` is a multiple of 64 that holds all taps; a multiple of
+      128 that holds them twice with `pairs`.
     - (C3) a group's channels start at a byte.
     - (C4) f32 has no `padCode`, `expand` or `rowSums`.
     - (C5) the geometry is one of `ulq.layer`: its (C1) to (C3).
+    - (C6) `pairs` is for 1-bit codes that are not expanded.
   }];
   let arguments = (ins Ulq_Bytes:$source, Index:$sourceOffset,
                        Ulq_Bytes:$target, Index:$targetOffset,
                        Index:$sumsOffset, Index:$firstRow, Index:$rows,
                        Index:$group, Ulq_GeometryAttr:$geometry,
                        I64Attr:$storageBits, I64Attr:$padCode,
-                       I64Attr:$rowBytes, UnitAttr:$expand, UnitAttr:$rowSums);
+                       I64Attr:$rowBytes, UnitAttr:$expand, UnitAttr:$pairs,
+                       UnitAttr:$rowSums);
   let assemblyFormat = "operands attr-dict `:` type(operands)";
   let hasVerifier = 1;
 }

@@ -85,7 +85,8 @@ public:
       : b(op.getLoc(), builder), op(op), isa(isa), g(op.getGeometry()),
         bits(op.getStorageBits()), channels(g.getInput()[3] / g.getGroups()),
         expand(op.getExpand() && bits < 8), tapBytes((channels * bits + 7) / 8),
-        tapTarget(expand ? tapBytes * (8 / bits) : tapBytes) {}
+        tapTarget(expand ? tapBytes * (8 / bits) : tapBytes),
+        rowBytes(int64_t(op.getRowBytes()) / (op.getPairs() ? 2 : 1)) {}
 
   void run() {
     b.loop(b.index(0), op.getRows(), 1, [&](Value row) {
@@ -95,6 +96,10 @@ public:
       if (op.getRowSums())
         sumRow(target, b.add(op.getSumsOffset(), b.mul(row, 4)));
     });
+    if (op.getPairs())
+      b.loop(b.index(0), op.getRows(), 2, [&](Value row) {
+        pairRows(b.add(op.getTargetOffset(), b.mul(row, op.getRowBytes())));
+      });
   }
 
 private:
@@ -203,11 +208,9 @@ private:
   void clearTail(Value target) {
     int64_t used = tapTarget * g.getKernel()[0] * g.getKernel()[1];
     Value tail = b.add(target, used);
-    copyPieces(b, static_cast<int64_t>(op.getRowBytes()) - used,
-               [&](Value at, int64_t, int64_t size) {
-                 b.store(b.splat(b.bytes(size), 0), op.getTarget(),
-                         b.add(tail, at));
-               });
+    copyPieces(b, rowBytes - used, [&](Value at, int64_t, int64_t size) {
+      b.store(b.splat(b.bytes(size), 0), op.getTarget(), b.add(tail, at));
+    });
   }
 
   /// Sum of the codes in each 16-bit lane, over at most `kSumSteps` vectors.
@@ -232,7 +235,7 @@ private:
   void sumRow(Value row, Value sum) {
     // A step adds at most 2 * 255 to a lane of 16 bits.
     constexpr int64_t kSumSteps = 128;
-    int64_t width = isa.vectorBytes, rowBytes = op.getRowBytes();
+    int64_t width = isa.vectorBytes;
     auto narrow = VectorType::get(width / 2, b.getI16Type());
     auto wide = VectorType::get(width / 2, b.getI32Type());
     Value total = b.fold(
@@ -255,6 +258,34 @@ private:
     b.store(vector::BroadcastOp::create(b, one, scalar), op.getTarget(), sum);
   }
 
+  /// Two rows in place, each in the first half of its room: from the last
+  /// bytes, so that what is overwritten was read.
+  void pairRows(Value first) {
+    int64_t width = isa.vectorBytes;
+    Value second = b.add(first, op.getRowBytes());
+    auto wide = VectorType::get(width, b.getI16Type());
+    auto numbers = [&](Value codes, int64_t shift) -> Value {
+      Value group = arith::AndIOp::create(
+          b, arith::ShRUIOp::create(b, codes, b.splat(b.bytes(width), shift)),
+          b.splat(b.bytes(width), 15));
+      return arith::ExtUIOp::create(b, wide, group);
+    };
+    b.loop(b.index(0), b.index(rowBytes), width, [&](Value done) {
+      Value at = b.createOrFold<arith::SubIOp>(b.index(rowBytes - width), done);
+      Value p = b.load(b.bytes(width), op.getTarget(), b.add(first, at));
+      Value q = b.load(b.bytes(width), op.getTarget(), b.add(second, at));
+      for (auto [row, shift] : {std::pair(first, 0), std::pair(second, 4)}) {
+        Value low =
+            arith::ShLIOp::create(b, numbers(p, shift), b.splat(wide, 4));
+        Value high =
+            arith::ShLIOp::create(b, numbers(q, shift), b.splat(wide, 8));
+        Value joined = arith::OrIOp::create(b, low, high);
+        b.store(b.bitcast(b.bytes(2 * width), joined), op.getTarget(),
+                b.add(row, b.mul(at, 2)));
+      }
+    });
+  }
+
   ByteBuilder b;
   GatherRowsOp op;
   const IsaTraits &isa;
@@ -262,6 +293,7 @@ private:
   int64_t bits, channels;
   bool expand; // 8-bit codes are in expanded order as they are
   int64_t tapBytes, tapTarget;
+  int64_t rowBytes; // of the codes of a row
 };
 
 /// Larger of each pair of fields of `bits` bits: a field compares as it stands

@@ -185,11 +185,11 @@ private:
   }
 
   void gather(ByteBuilder &b, Value group, Value firstRow, Value count) {
-    GatherRowsOp::create(b, source.memory, source.offset, memory,
-                         b.add(base, scratch.rows), b.add(base, scratch.sums),
-                         firstRow, count, group, gatheredGeometry(),
-                         shape.storageBits, op.getPadCode(),
-                         choice.format.rowBytes, choice.format.expand, rowSums);
+    GatherRowsOp::create(
+        b, source.memory, source.offset, memory, b.add(base, scratch.rows),
+        b.add(base, scratch.sums), firstRow, count, group, gatheredGeometry(),
+        shape.storageBits, op.getPadCode(), choice.format.rowBytes,
+        choice.format.expand, choice.format.pairs, rowSums);
   }
 
   void emitPanel(ByteBuilder &b, Value group, Value panel, Value firstRow,

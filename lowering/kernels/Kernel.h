@@ -82,6 +82,7 @@ struct RowFormat {
   bool expand;      // one byte per code, in `expandedOrder`; else packed bytes
   int64_t rowBytes; // bytes from one row to the next, a multiple of 64
   int64_t depth;    // reduction elements of a panel, padding included
+  bool pairs = false; // 1-bit codes of two rows at a time, see gather_rows
 };
 
 class Kernel {

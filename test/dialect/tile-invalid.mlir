@@ -139,6 +139,14 @@ func.func @gather_rows_c2_expand(%b: memref<?xi8>, %i: index) {
 
 // -----
 
+func.func @gather_rows_c2_pairs(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.gather_rows' op expected rows of a multiple of 128 bytes that hold 9 taps of 16 bytes, got 128}}
+  ulq.gather_rows %b, %i, %b, %i, %i, %i, %i, %i {geometry = #ulq.geometry<input = [1, 4, 4, 64], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, storageBits = 1, padCode = 0, rowBytes = 128, pairs} : memref<?xi8>, index, memref<?xi8>, index, index, index, index, index
+  return
+}
+
+// -----
+
 func.func @gather_rows_c3(%b: memref<?xi8>, %i: index) {
   // expected-error@below {{'ulq.gather_rows' op expected groups that start at a byte, got 3 channels of 2 bits}}
   ulq.gather_rows %b, %i, %b, %i, %i, %i, %i, %i {geometry = #ulq.geometry<input = [1, 4, 4, 6], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 2>, storageBits = 2, padCode = 0, rowBytes = 64} : memref<?xi8>, index, memref<?xi8>, index, index, index, index, index
@@ -174,6 +182,22 @@ func.func @gather_rows_c5(%b: memref<?xi8>, %i: index) {
 func.func @gather_rows_c5_groups(%b: memref<?xi8>, %i: index) {
   // expected-error@below {{'ulq.gather_rows' op expected channels that divide by 0 groups, got 3 and 2}}
   ulq.gather_rows %b, %i, %b, %i, %i, %i, %i, %i {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 0>, storageBits = 2, padCode = 0, rowBytes = 64} : memref<?xi8>, index, memref<?xi8>, index, index, index, index, index
+  return
+}
+
+// -----
+
+func.func @gather_rows_c6(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.gather_rows' op expected pairs of packed 1-bit codes, got 2 storage bits}}
+  ulq.gather_rows %b, %i, %b, %i, %i, %i, %i, %i {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, storageBits = 2, padCode = 0, rowBytes = 128, pairs} : memref<?xi8>, index, memref<?xi8>, index, index, index, index, index
+  return
+}
+
+// -----
+
+func.func @gather_rows_c6_expand(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.gather_rows' op expected pairs of packed 1-bit codes, got 1 storage bits}}
+  ulq.gather_rows %b, %i, %b, %i, %i, %i, %i, %i {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, storageBits = 1, padCode = 0, rowBytes = 256, expand, pairs} : memref<?xi8>, index, memref<?xi8>, index, index, index, index, index
   return
 }
 

@@ -38,10 +38,12 @@ func.func @multiply_tile(%b: memref<?xi8>, %i: index) {
 // CHECK: ulq.gather_rows {{.*}} {geometry = #ulq.geometry<{{.*}}>, padCode = 2 : i64, rowBytes = 64 : i64, rowSums, storageBits = 2 : i64}
 // CHECK: ulq.gather_rows {{.*}} {expand, geometry
 // CHECK: ulq.gather_rows {{.*}} rowBytes = 128 : i64, storageBits = 32 : i64}
+// CHECK: ulq.gather_rows {{.*}} padCode = 0 : i64, pairs, rowBytes = 128 : i64, storageBits = 1 : i64}
 func.func @gather_rows(%b: memref<?xi8>, %i: index) {
   ulq.gather_rows %b, %i, %b, %i, %i, %i, %i, %i {geometry = #conv, storageBits = 2, padCode = 2, rowBytes = 64, rowSums} : memref<?xi8>, index, memref<?xi8>, index, index, index, index, index
   ulq.gather_rows %b, %i, %b, %i, %i, %i, %i, %i {geometry = #conv, storageBits = 2, padCode = 0, rowBytes = 64, expand} : memref<?xi8>, index, memref<?xi8>, index, index, index, index, index
   ulq.gather_rows %b, %i, %b, %i, %i, %i, %i, %i {geometry = #conv, storageBits = 32, padCode = 0, rowBytes = 128} : memref<?xi8>, index, memref<?xi8>, index, index, index, index, index
+  ulq.gather_rows %b, %i, %b, %i, %i, %i, %i, %i {geometry = #conv, storageBits = 1, padCode = 0, rowBytes = 128, pairs} : memref<?xi8>, index, memref<?xi8>, index, index, index, index, index
   return
 }
 

@@ -42,6 +42,24 @@ module {
       } : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
       return
     }
+    // CHECK-LABEL: nibble_8x128:
+    // CHECK: Inner Loop Header
+    // CHECK-NOT: rsp
+    // CHECK-COUNT-48: vpshufb
+    // CHECK-NOT: rsp
+    // CHECK: j{{ne|b|l}}
+    func.func @nibble_8x128(%lhs: memref<i8>, %rhs: memref<i8>, %out: memref<i8>, %i: index) attributes {llvm.bareptr} {
+      %a = memref.reinterpret_cast %lhs to offset: [0], sizes: [%i], strides: [1] : memref<i8> to memref<?xi8>
+      %b = memref.reinterpret_cast %rhs to offset: [0], sizes: [%i], strides: [1] : memref<i8> to memref<?xi8>
+      %c = memref.reinterpret_cast %out to offset: [0], sizes: [%i], strides: [1] : memref<i8> to memref<?xi8>
+      ulq.multiply_tile %a, %i, %b, %i, %b, %i, %c, %i {
+        kernel = #ulq.kernel<family = "nibble", isa = "avx512vnni", rows = 8, outputs = 128, block = 8,
+                             workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>,
+        rowBytes = 640, depth = 2304, storageBits = 1, maxCode = 1, weightBits = 1, weightBase = -1,
+        weightStep = 2, weightLevels = 2, codeProducts, narrowBits = 8, flushInterval = 240
+      } : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
+      return
+    }
     // CHECK-LABEL: float_6x64:
     // CHECK: Inner Loop Header
     // CHECK-NOT: rsp

@@ -204,12 +204,20 @@ def pack_dot(expanded: np.ndarray, bits: int) -> np.ndarray:
 
 
 def pack_lut(codes: np.ndarray, bits: int, vector_bytes: int) -> np.ndarray:
-    """Packs weight codes [outputs, depth], depth a multiple of a step, as a panel of "lut"."""
+    """Packs weight codes [outputs, depth], depth a multiple of a step, as a panel of "lut" or "nibble"."""
     outputs, depth = codes.shape
     shifts = np.arange(0, 8, bits, dtype=np.uint8)
     pairs = np.bitwise_or.reduce(codes.reshape(outputs, -1, 8 // bits) << shifts, axis=-1)
     halves = pairs.T.reshape(pairs.shape[1], outputs // vector_bytes, 2, vector_bytes // 2)
     return np.ascontiguousarray(halves.transpose(0, 1, 3, 2)).ravel()
+
+
+def pair_rows(rows: np.ndarray) -> np.ndarray:
+    """Stores packed 1-bit rows [even number, bytes] two at a time, as gather_rows does with `pairs`."""
+    first, second = rows[0::2].astype(np.uint16), rows[1::2].astype(np.uint16)
+    low = first % 16 * 16 + second % 16 * 256
+    high = first // 16 * 16 + second // 16 * 256
+    return np.stack([low, high], axis=1).reshape(rows.shape).view(np.uint8)
 
 
 def lut_tables(bits: int, width: int) -> np.ndarray:
@@ -220,3 +228,9 @@ def lut_tables(bits: int, width: int) -> np.ndarray:
     j = np.arange(group)[None, None, :]
     products = ((tuples >> (j * width)) & ((1 << width) - 1)) * ((indices >> (j * bits)) & ((1 << bits) - 1))
     return products.sum(-1).astype(np.uint8).ravel()
+
+
+def nibble_tables() -> np.ndarray:
+    """Returns the tables of "nibble": those of two rows, in the low and in the high nibble."""
+    one = lut_tables(1, 1).reshape(16, 16)
+    return (one[None, :, :] + 16 * one[:, None, :]).ravel()

@@ -387,6 +387,18 @@ def make_cases() -> list[Case]:
         Case("parts8", (1, 12, 13, 64), 72, 8, W8, SQUARE, 3, steps=requantize(72), out_bits=8, workgroups=8),
         Case("panels", (1, 2, 2, 256), 300, 8, W8, SQUARE, steps=requantize(300), out_bits=8, workgroups=4),
     ]  # fmt: skip
+    for name, shape, channels, more in (
+        ("odd", (1, 5, 7, 65), 33, {"pad_code": 1}),  # 35 rows, and bytes of a tap that are not full
+        ("single", (1, 1, 1, 100), 40, {"geometry": {}}),
+        ("three", (3, 1, 1, 513), 300, {"geometry": {}, "workgroups": 4}),
+        ("parts", (1, 25, 23, 32), 64, {"workgroups": 8}),
+        ("panels", (1, 3, 3, 1024), 300, {"workgroups": 4}),
+        ("groups", (1, 5, 5, 48), 32, {"geometry": {**SQUARE, "groups": 2}}),
+        ("zero", (1, 5, 5, 24), 20, {"weight_zero": True}),
+        ("deep", (1, 2, 2, 8192), 9, {"pad_code": 1, "extreme": True}),
+    ):
+        cases.append(Case(f"nibble_{name}", shape, channels, 1, W1,
+                          **{"geometry": SQUARE, "levels": 1, "out_bits": 1, "family": "nibble", **more}))  # fmt: skip
     for bits, channels, workgroups in ((1, 9, 1), (2, 64, 1), (2, 7, 3), (3, 130, 1), (4, 31, 1), (8, 600, 4)):
         windows = {"kernel": (3, 2), "strides": (2, 1), "pads": (1, 0, 1, 1), "dilations": (1, 2)}
         shape = (2, 7, 30 if workgroups > 1 else 6, channels)

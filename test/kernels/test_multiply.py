@@ -6,6 +6,7 @@ import harness
 import numpy as np
 import pytest
 
+LOOKUPS = ("lut", "nibble")
 UNALIGNED = 3  # kernels may not assume any alignment
 
 
@@ -34,25 +35,27 @@ class Case:
         if self.family == "float32":
             return self.taps * self.channels
         codes = self.taps * harness.round_up(self.channels, 8 // self.width)
-        return harness.round_up(codes, self.lut_step if self.family == "lut" else 4)
+        return harness.round_up(codes, self.depth_step)
 
     @property
-    def lut_step(self) -> int:
-        return max(8 // self.weight_bits, 8 // self.width)
+    def depth_step(self) -> int:
+        """Reduction elements that the panel is a multiple of."""
+        lut = max(8 // self.weight_bits, 8 // self.width)
+        return {"dot": 4, "lut": lut, "nibble": 24}[self.family]
 
     @property
     def row_bytes(self) -> int:
         if self.family == "float32":
             return harness.round_up(4 * self.depth, 64)
-        if self.family == "lut":
-            return harness.round_up(self.taps * -(-self.channels * self.width // 8), 64)
+        if self.family in LOOKUPS:
+            return harness.round_up(-(-self.depth * self.width // 8), 64) * (2 if self.family == "nibble" else 1)
         return harness.round_up(self.depth, 64)
 
     @property
     def narrow_sums(self) -> str:
         """The attributes of the bound of the narrow sums: as many products as fit."""
-        if self.family == "lut":
-            interval = 255 // (self.max_code * (self.levels - 1)) // self.lut_step * self.lut_step
+        if self.family in LOOKUPS:
+            interval = 255 // (self.max_code * (self.levels - 1)) // self.depth_step * self.depth_step
             return f"codeProducts, narrowBits = 8, flushInterval = {interval}"
         if self.family == "depthwise" and self.max_code:
             weight = max(abs(self.base), abs(self.base + self.step * (self.levels - 1)))
@@ -62,7 +65,7 @@ class Case:
     @property
     def unpacked_bytes(self) -> int:
         """Size of the unpacked panel, 0 where multiply_tile reads the packed one."""
-        if self.family == "lut" or self.weight_bits == 32:
+        if self.family in LOOKUPS or self.weight_bits == 32:
             return 0
         width = harness.storage_bits(self.weight_bits)
         if self.family == "dot" and (width == 8 or self.rows <= 2):
@@ -153,7 +156,10 @@ def lut_call(case: Case, isa: str, number: int, random: np.random.Generator) -> 
     panel = pad_depth(pad_depth(weights, tap_codes).reshape(case.outputs, -1), case.depth)
     packed = harness.pack_lut(panel, case.weight_bits, harness.ISAS[isa].vector_bytes)
     rows = harness.pack_taps(codes, case.width).reshape(case.rows, -1)
-    call = make_call(case, number, rows, packed, harness.lut_tables(case.weight_bits, case.width))
+    tables = harness.lut_tables(case.weight_bits, case.width)
+    if case.family == "nibble":
+        rows, tables = harness.pair_rows(pad_depth(rows, case.row_bytes // 2)), harness.nibble_tables()
+    call = make_call(case, number, rows, packed, tables)
     return call, np.einsum("rtc,otc->ro", codes.astype(np.int64), weights.astype(np.int64)).astype(np.int32)
 
 
@@ -172,7 +178,7 @@ def float_call(case: Case, isa: str, number: int, random: np.random.Generator) -
 
 
 NO_TABLES = np.zeros(64, np.uint8)
-MAKE_CALL = {"dot": dot_call, "lut": lut_call, "float32": float_call}
+MAKE_CALL = {"dot": dot_call, "lut": lut_call, "nibble": lut_call, "float32": float_call}
 
 
 def make_call(case: Case, number: int, rows: np.ndarray, panel: np.ndarray, tables: np.ndarray) -> harness.Call:
@@ -210,6 +216,13 @@ TILES = {
         "avx512vnni": Tiles(7, (128, 64)),
         "neon": Tiles(6, (32, 16)),
     },
+    "nibble": {
+        "generic": Tiles(8, (16,)),
+        "avx2": Tiles(8, (32,)),
+        "avx512bw": Tiles(8, (128, 64)),
+        "avx512vnni": Tiles(8, (128, 64)),
+        "neon": Tiles(4, (32, 16)),
+    },
     "float32": {
         "generic": Tiles(4, (8,)),
         "avx2": Tiles(6, (16, 8)),
@@ -220,13 +233,17 @@ TILES = {
 }
 # Odd extents first; 3 x 683 and 9 x 911 pass the 16-bit sums of "lut" for 2-bit codes.
 SHAPES = [(1, 1), (1, 2), (1, 3), (3, 5), (9, 1), (1, 7), (9, 13), (1, 64), (4, 37), (1, 129), (2, 65), (1, 255)]
+# "nibble" has steps of 24 codes, byte sums of 240 and 16-bit sums of 65,520.
+BINARY = [(1, 23), (1, 24), (1, 25), (1, 239), (1, 240), (1, 241), (3, 85), (9, 64), (1, 481), (1, 511), (2, 512)]
+BINARY_DEEP = [(9, 911), (1, 65519), (1, 65520), (1, 65521), (9, 7283)]
 DEEP = [(9, 911), (1, 7279), (1, 7280), (1, 7281), (3, 683)]
 
 
 def rows_and_outputs(family: str, isa: str, number: int) -> tuple[int, int]:
-    """Cycles through the tiles of a kernel: full, one row, two rows, one row less than full."""
+    """Cycles through the tiles of a kernel: full, one row, two rows, one row less than full; whole pairs of rows."""
     tiles = TILES[family][isa]
-    rows = (tiles.rows, 1, 2, tiles.rows - 1)[number % 4]
+    choices = (tiles.rows, 2, 4, tiles.rows) if family == "nibble" else (tiles.rows, 1, 2, tiles.rows - 1)
+    rows = choices[number % 4]
     wide = [2 * tiles.outputs[0]] if rows <= 2 and family != "float32" else []
     widths = [*wide, *tiles.outputs]
     return rows, widths[number // 4 % len(widths)]
@@ -258,6 +275,15 @@ def lut_cases(isa: str) -> list[Case]:
     return sum(shallow, []) + integer_cases("lut", isa, [(2, -2, 1, 4)] * 5, range(2, 3), DEEP)
 
 
+def nibble_cases(isa: str) -> list[Case]:
+    shapes = (SHAPES + BINARY)[:: 3 if isa == "generic" else 1]
+    # A period of tiles per shape.
+    wide = [shape for shape in shapes for _ in range(1 if isa == "generic" else 3)]
+    return integer_cases("nibble", isa, [(1, -1, 2, 2)] * len(wide), range(1, 2), wide) + integer_cases(
+        "nibble", isa, [(1, 0, 1, 2)] * len(BINARY_DEEP), range(1, 2), BINARY_DEEP
+    )
+
+
 def float_cases(isa: str) -> list[Case]:
     kinds = [(32, 0, 1, 0)] * 4 + [(bits, -(1 << (bits - 1)), 1, 1 << bits) for bits in range(1, 9)]
     cases = []
@@ -267,7 +293,7 @@ def float_cases(isa: str) -> list[Case]:
     return cases
 
 
-CASES = {"dot": dot_cases, "lut": lut_cases, "float32": float_cases}
+CASES = {"dot": dot_cases, "lut": lut_cases, "nibble": nibble_cases, "float32": float_cases}
 
 
 @pytest.mark.parametrize("isa", harness.ISAS)

@@ -41,3 +41,21 @@ func.func @groups(%x: tensor<1x2x2x6xui2>) -> tensor<1x2x2x4xf32> {
   %r = ulq.layer %x, %w {geometry = #groups} : (tensor<1x2x2x6xui2>, tensor<4x1x1x3xsi2>) -> tensor<1x2x2x4xf32>
   return %r : tensor<1x2x2x4xf32>
 }
+
+// -----
+
+#rows = #ulq.geometry<input = [1, 1, 49, 256], output = [1, 1, 49, 64], kernel = [1, 1], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>
+#row = #ulq.geometry<input = [1, 1, 1, 256], output = [1, 1, 1, 64], kernel = [1, 1], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>
+
+// Tables for two rows pay where there are two; a tile has whole pairs of rows.
+// CHECK-LABEL: @binary
+// CHECK: family = "nibble", isa = "avx2", rows = 8,
+// CHECK-SAME: runnerUp = "lut"
+// CHECK: family = "lut", isa = "avx2", rows = 1,
+// CHECK-SAME: runnerUp = "nibble"
+func.func @binary(%x: tensor<1x1x49x256xui1>, %y: tensor<1x1x1x256xui1>) -> (tensor<1x1x49x64xf32>, tensor<1x1x1x64xf32>) {
+  %w = ulq.constant {value = dense<1> : tensor<64x1x1x256xi8>} : tensor<64x1x1x256xsi2>
+  %a = ulq.layer %x, %w {geometry = #rows} : (tensor<1x1x49x256xui1>, tensor<64x1x1x256xsi2>) -> tensor<1x1x49x64xf32>
+  %b = ulq.layer %y, %w {geometry = #row} : (tensor<1x1x1x256xui1>, tensor<64x1x1x256xsi2>) -> tensor<1x1x1x64xf32>
+  return %a, %b : tensor<1x1x49x64xf32>, tensor<1x1x1x64xf32>
+}

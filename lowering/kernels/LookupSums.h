@@ -1,0 +1,197 @@
+//===- LookupSums.h - what kernels of table lookups have in common --------===//
+//
+// Part of ulq, under the Apache License v2.0 with LLVM Exceptions.
+//
+// A group is g weight codes that fill 4 bits (g = 4 for 1-bit weights, 2 for
+// 2-bit weights); its bits are the index of a 16-byte table that activation
+// codes select. One table_lookup yields g products for each byte of a vector of
+// outputs, or twice as many where an entry holds two sums.
+//
+// Sums are kept in bytes for `flushInterval` reduction elements, then in 16
+// bits, and, where the depth needs it, in 32 bits. Nothing is multiplied: a
+// vector multiply would lower the clock of the whole kernel.
+//
+// Panel: [depth / 2g][vectors][vectorBytes]; the low nibble of a byte is group
+// 2j, the high one group 2j + 1. Even bytes of a vector are its first half of
+// outputs, odd bytes its second half: splitting 16-bit lanes by shifts then
+// gives each half in order.
+//
+//===----------------------------------------------------------------------===//
+#ifndef ULQ_LOWERING_KERNELS_LOOKUPSUMS_H
+#define ULQ_LOWERING_KERNELS_LOOKUPSUMS_H
+
+#include "lowering/kernels/Emitter.h"
+#include "lowering/kernels/TileChoice.h"
+
+namespace ulq {
+
+constexpr int64_t kTableBytes = 16;
+
+/// The expansion of one multiply_tile by lookups. A kernel derives from it and
+/// says how it sums a few steps in bytes.
+class LookupSums {
+public:
+  /// The whole tile, in steps of `stepCodes` reduction elements, of which 16
+  /// bits hold the sums of `halfCodes`.
+  void expand(int64_t stepCodes, int64_t halfCodes) {
+    int64_t steps = int64_t(op.getDepth()) / stepCodes;
+    int64_t interval = int64_t(op.getFlushInterval()) / stepCodes;
+    int64_t chunk = halfCodes / stepCodes;
+    Pointer target{op.getTarget(), op.getTargetOffset()};
+    if (steps <= chunk) {
+      sumHalves(emit.index(0), emit.index(steps), interval, target);
+      widen(target, target, /*more=*/false);
+      op.erase();
+      return;
+    }
+    // The depth exceeds 16-bit sums: the target keeps 32-bit ones between
+    // chunks, so the 16-bit ones need a place of their own.
+    Pointer narrow = allocate(accumulators() * vectorBytes * 4);
+    mlir::VectorType words = emit.integers(vectorBytes / 4, 32);
+    for (int64_t i = 0; i < 4 * accumulators(); ++i)
+      emit.store(emit.zero(words), emit.advance(target, i * vectorBytes));
+    mlir::Value end = emit.index(steps);
+    auto body = [&](mlir::Value first) {
+      mlir::Value last = mlir::arith::MinUIOp::create(
+          emit.builder, emit.loc, end, emit.add(first, chunk));
+      sumHalves(first, last, interval, narrow);
+      widen(narrow, target, /*more=*/true);
+    };
+    emit.loop(emit.index(0), end, chunk, body);
+    op.erase();
+  }
+
+protected:
+  Emitter emit;
+  MultiplyTileOp op;
+  int64_t rows, outputs, vectorBytes;
+  mlir::VectorType bytes, halves;
+
+  LookupSums(mlir::OpBuilder &builder, MultiplyTileOp op, const IsaTraits &isa)
+      : emit{builder, op.getLoc()}, op(op), rows(op.getKernel().getRows()),
+        outputs(op.getKernel().getOutputs()), vectorBytes(isa.vectorBytes),
+        bytes(emit.integers(vectorBytes, 8)),
+        halves(emit.integers(vectorBytes / 2, 16)) {}
+  ~LookupSums() = default;
+
+  /// Byte sums [rows][vectors] over steps [from, to), no more than they hold.
+  virtual llvm::SmallVector<mlir::Value> sumBytes(mlir::Value from,
+                                                  mlir::Value to) = 0;
+
+  int64_t vectors() const { return outputs / vectorBytes; }
+  int64_t accumulators() const { return rows * vectors(); }
+
+  /// The table at a byte offset, in every 16-byte lane.
+  mlir::Value loadTable(mlir::Value offset) {
+    Pointer place =
+        emit.advance({op.getTables(), op.getTablesOffset()}, offset, 1);
+    mlir::Value lane = emit.load(emit.integers(kTableBytes, 8), place);
+    llvm::SmallVector<int64_t> repeat;
+    for (int64_t i = 0; i < vectorBytes; ++i)
+      repeat.push_back(i % kTableBytes);
+    return mlir::vector::ShuffleOp::create(emit.builder, emit.loc, lane, lane,
+                                           repeat);
+  }
+
+  mlir::Value lookUp(mlir::Value table, mlir::Value index) {
+    return TableLookupOp::create(emit.builder, emit.loc, bytes, table, index);
+  }
+
+  /// Scratch on the stack, allocated once at the function's entry.
+  Pointer allocate(int64_t size) {
+    mlir::OpBuilder::InsertionGuard guard(emit.builder);
+    mlir::Operation *function =
+        op->getParentWithTrait<mlir::OpTrait::AutomaticAllocationScope>();
+    emit.builder.setInsertionPointToStart(&function->getRegion(0).front());
+    mlir::Type byte = emit.builder.getI8Type();
+    mlir::Value buffer = mlir::memref::AllocaOp::create(
+        emit.builder, emit.loc, mlir::MemRefType::get({size}, byte));
+    auto dynamic = mlir::MemRefType::get({mlir::ShapedType::kDynamic}, byte);
+    buffer =
+        mlir::memref::CastOp::create(emit.builder, emit.loc, dynamic, buffer);
+    return {buffer, emit.index(0)};
+  }
+
+private:
+  /// Where the 16-bit sums of one accumulator stand: the sums of byte pairs,
+  /// then those of their odd bytes. They take half of the room of its i32
+  /// results.
+  Pointer place(Pointer tile, int64_t i) {
+    return emit.advance(tile, i * vectorBytes * 4);
+  }
+
+  /// pairs += sums as 16-bit lanes, odd += their high bytes. Pair sums may
+  /// wrap: what is read out is their difference from the odd ones.
+  void flush(llvm::ArrayRef<mlir::Value> sums, Pointer narrow) {
+    for (auto [i, sum] : llvm::enumerate(sums)) {
+      Pointer pairs = place(narrow, i);
+      Pointer odd = emit.advance(pairs, vectorBytes);
+      mlir::Value lanes = emit.bitcast(sum, halves);
+      emit.store(emit.add(emit.load(halves, pairs), lanes), pairs);
+      emit.store(emit.add(emit.load(halves, odd), emit.shiftRight(lanes, 8)),
+                 odd);
+    }
+  }
+
+  /// 16-bit sums over steps [from, to), left in `narrow`.
+  void sumHalves(mlir::Value from, mlir::Value to, int64_t interval,
+                 Pointer narrow) {
+    for (int64_t i = 0; i < accumulators(); ++i)
+      for (int64_t part = 0; part < 2; ++part)
+        emit.store(emit.zero(halves),
+                   emit.advance(place(narrow, i), part * vectorBytes));
+    auto body = [&](mlir::Value first) {
+      mlir::Value last = mlir::arith::MinUIOp::create(
+          emit.builder, emit.loc, to, emit.add(first, interval));
+      flush(sumBytes(first, last), narrow);
+    };
+    emit.loop(from, to, interval, body);
+  }
+
+  /// i32 results from the 16-bit sums, added to what is there if `more`.
+  void widen(Pointer narrow, Pointer target, bool more) {
+    mlir::VectorType words = emit.integers(vectorBytes / 2, 32);
+    for (int64_t i = 0; i < accumulators(); ++i) {
+      mlir::Value pairs = emit.load(halves, place(narrow, i));
+      mlir::Value odd =
+          emit.load(halves, emit.advance(place(narrow, i), vectorBytes));
+      mlir::Value even = mlir::arith::SubIOp::create(
+          emit.builder, emit.loc, pairs, emit.shiftLeft(odd, 8));
+      Pointer to = place(target, i);
+      for (mlir::Value half : {even, odd}) {
+        mlir::Value sum =
+            mlir::arith::ExtUIOp::create(emit.builder, emit.loc, words, half);
+        if (more)
+          sum = emit.add(sum, emit.load(words, to));
+        emit.store(sum, to);
+        to = emit.advance(to, 2 * vectorBytes);
+      }
+    }
+  }
+};
+
+/// All panels of a layer. Each tap of a row starts at a byte; the codes that
+/// fill its last byte meet weight code 0.
+inline llvm::SmallVector<uint8_t>
+packLookupPanels(const LayerShape &shape, const Candidate &tile,
+                 const IsaTraits &isa, int64_t panelBytes,
+                 llvm::ArrayRef<int32_t> weights) {
+  int64_t tapCodes = shape.tapBytes() * shape.codesPerByte();
+  int64_t codesPerByte = 8 / shape.weightBits, half = isa.vectorBytes / 2;
+  auto pack = [&](llvm::MutableArrayRef<uint8_t> panel, int64_t lane,
+                  llvm::ArrayRef<int32_t> weights) {
+    int64_t within = lane % isa.vectorBytes;
+    int64_t place = lane - within + within % half * 2 + within / half;
+    for (int64_t i = 0, e = weights.size(); i < e; ++i) {
+      int64_t k = i / shape.channels * tapCodes + i % shape.channels;
+      int32_t code = (weights[i] - shape.weightBase) / shape.weightStep;
+      panel[k / codesPerByte * tile.outputs + place] |=
+          code << (k % codesPerByte * shape.weightBits);
+    }
+  };
+  return packPanels(shape, tile, panelBytes, weights, pack);
+}
+
+} // namespace ulq
+
+#endif // ULQ_LOWERING_KERNELS_LOOKUPSUMS_H
