@@ -154,6 +154,9 @@ struct NibbleKernel final : Kernel {
     if (shape.storageBits != 1 || shape.maxCode > 1 || shape.weightBits != 1 ||
         isa.lookupCycles == 0)
       return std::nullopt;
+    // A single row would leave half of every table entry unused.
+    if (shape.rows < 2)
+      return std::nullopt;
     int64_t depth = rowFormat(shape).depth;
     if (depth > INT32_MAX)
       return std::nullopt;

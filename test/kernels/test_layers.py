@@ -389,7 +389,7 @@ def make_cases() -> list[Case]:
     ]  # fmt: skip
     for name, shape, channels, more in (
         ("odd", (1, 5, 7, 65), 33, {"pad_code": 1}),  # 35 rows, and bytes of a tap that are not full
-        ("single", (1, 1, 1, 100), 40, {"geometry": {}}),
+        ("two", (2, 1, 1, 100), 40, {"geometry": {}}),
         ("three", (3, 1, 1, 513), 300, {"geometry": {}, "workgroups": 4}),
         ("parts", (1, 25, 23, 32), 64, {"workgroups": 8}),
         ("panels", (1, 3, 3, 1024), 300, {"workgroups": 4}),
