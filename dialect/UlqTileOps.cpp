@@ -149,6 +149,11 @@ LogicalResult MultiplyTileOp::verify() {
   int64_t interval = getFlushInterval(), narrow = getNarrowBits();
   if (int64_t(getMaxCode()) < 0 || int64_t(getWeightStep()) < 1 || interval < 0)
     return emitOpError("expected non-negative bounds and a positive step");
+  // multiply_tile_c4
+  int64_t multiplier = getMultiplier(), outputs = getKernel().getOutputs();
+  if (multiplier < 1 || outputs % multiplier)
+    return emitOpError("expected a multiplier that divides ")
+           << outputs << " outputs, got " << multiplier;
   if (bits == 32)
     return success();
   if (bits < 1 || bits > 8 || levels < 1 || levels > int64_t(1) << bits)

@@ -77,14 +77,15 @@ def Ulq_UnpackWeightsOp : Ulq_Op<"unpack_weights"> {
   let summary = "expand packed weights into the panels that multiply_tile reads";
   let description = [{
     Expanded by the kernel family: `panels` panels of `kernel.outputs` channels
-    and `depth` reduction elements. A family that multiplies packed weights
-    directly never asks for it.
+    and `depth` reduction elements become signed bytes, or f32 values with
+    `floats`. A family that multiplies packed weights directly never asks for
+    it.
   }];
   let arguments = (ins Ulq_Bytes:$source, Index:$sourceOffset, Ulq_Bytes:$target,
                        Index:$targetOffset, Index:$panels,
                        Ulq_KernelAttr:$kernel, I64Attr:$depth,
                        I64Attr:$weightBits, I64Attr:$weightBase,
-                       I64Attr:$weightStep);
+                       I64Attr:$weightStep, UnitAttr:$floats);
   let assemblyFormat = "operands attr-dict `:` type(operands)";
 }
 
@@ -97,8 +98,8 @@ def Ulq_MultiplyTileOp : Ulq_Op<"multiply_tile"> {
     row-major [kernel.rows, kernel.outputs] tile, in channel order.
     The weights are `weightBase + weightStep * code`, code below `weightLevels`.
     The result is `sum x * w`, or, with `codeProducts`, `sum x * code`. For a
-    depthwise family output n sums over the n-th element of every tap, taps
-    being `tapBytes` apart.
+    depthwise family output n sums over element n / `multiplier` of every tap,
+    taps being `tapBytes` apart.
 
     A family may first sum in lanes of `narrowBits` bits, unsigned for
     `codeProducts` and signed otherwise, `flushInterval` products in each.
@@ -110,6 +111,7 @@ def Ulq_MultiplyTileOp : Ulq_Op<"multiply_tile"> {
       2 to the `weightBits`.
     - (C3) `flushInterval` products, at least one, fit `narrowBits` bits; it
       is 0 where `narrowBits` is.
+    - (C4) `multiplier` is positive and divides `kernel.outputs`.
   }];
   let arguments = (ins Ulq_Bytes:$lhs, Index:$lhsOffset, Ulq_Bytes:$rhs,
                        Index:$rhsOffset, Ulq_Bytes:$tables, Index:$tablesOffset,
@@ -121,7 +123,8 @@ def Ulq_MultiplyTileOp : Ulq_Op<"multiply_tile"> {
                        UnitAttr:$codeProducts,
                        DefaultValuedAttr<I64Attr, "0">:$narrowBits,
                        DefaultValuedAttr<I64Attr, "0">:$flushInterval,
-                       DefaultValuedAttr<I64Attr, "0">:$tapBytes);
+                       DefaultValuedAttr<I64Attr, "0">:$tapBytes,
+                       DefaultValuedAttr<I64Attr, "1">:$multiplier);
   let assemblyFormat = "operands attr-dict `:` type(operands)";
   let hasVerifier = 1;
   let extraClassDeclaration = [{
@@ -140,8 +143,9 @@ def Ulq_GatherRowsOp : Ulq_Op<"gather_rows"> {
     tap, ky before kx, the group's channels of that input pixel, or `padCode`
     outside the input. A tap takes a whole number of bytes as in the input, or,
     with `expand`, one byte per code in the order of `expandedOrder`
-    (lowering/kernels/Kernel.h). Bits and bytes that hold no channel are 0, up
-    to the end of the row. f32 elements (`storageBits` 32) are copied.
+    (lowering/kernels/Kernel.h) or, with `channelOrder` too, in that of the
+    channels. Bits and bytes that hold no channel are 0, up to the end of the
+    row. f32 elements (`storageBits` 32) are copied.
 
     With `pairs` rows of 1-bit codes are stored two at a time. For each byte p
     of the first row and q of the second, the 16-bit number
@@ -167,7 +171,7 @@ def Ulq_GatherRowsOp : Ulq_Op<"gather_rows"> {
                        Index:$group, Ulq_GeometryAttr:$geometry,
                        I64Attr:$storageBits, I64Attr:$padCode,
                        I64Attr:$rowBytes, UnitAttr:$expand, UnitAttr:$pairs,
-                       UnitAttr:$rowSums);
+                       UnitAttr:$channelOrder, UnitAttr:$rowSums);
   let assemblyFormat = "operands attr-dict `:` type(operands)";
   let hasVerifier = 1;
 }

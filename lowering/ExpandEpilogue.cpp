@@ -32,7 +32,7 @@ public:
       : b(op.getLoc(), builder), op(op), outputs(op.getKernel().getOutputs()),
         width(op.getWidth()), codeBits(op.getCodeBits()),
         chunk(powerOfTwoDivisor(outputs, 64)),
-        words(powerOfTwoDivisor(chunk, isa.vectorBytes / 4)) {
+        words(powerOfTwoDivisor(chunk, isa.vectorBytes)) {
     auto sized = [&](Type element) {
       return VectorType::get(kDoubles, element);
     };

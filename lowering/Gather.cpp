@@ -84,7 +84,8 @@ public:
   GatherExpander(OpBuilder &builder, GatherRowsOp op, const IsaTraits &isa)
       : b(op.getLoc(), builder), op(op), isa(isa), g(op.getGeometry()),
         bits(op.getStorageBits()), channels(g.getInput()[3] / g.getGroups()),
-        expand(op.getExpand() && bits < 8), tapBytes((channels * bits + 7) / 8),
+        expand(op.getExpand() && bits < 8), inOrder(op.getChannelOrder()),
+        tapBytes((channels * bits + 7) / 8),
         tapTarget(expand ? tapBytes * (8 / bits) : tapBytes),
         rowBytes(int64_t(op.getRowBytes()) / (op.getPairs() ? 2 : 1)) {}
 
@@ -115,10 +116,11 @@ private:
   }
 
   /// The taps of one kernel row. Neighbours in the row are neighbours in
-  /// memory, too, where nothing is expanded or left out.
+  /// memory, too, where nothing is left out or put into another order.
   void gatherLine(Window &window, Value y, Value source, Value target) {
     int64_t width = g.getKernel()[1];
-    bool contiguous = !expand && g.getGroups() == 1 && g.getDilations()[1] == 1;
+    bool contiguous =
+        (!expand || inOrder) && g.getGroups() == 1 && g.getDilations()[1] == 1;
     if (!contiguous || width == 1)
       return gatherTaps(window, y, source, target);
     Value x = window.left;
@@ -127,9 +129,7 @@ private:
                               window.inside(x, g.getInput()[2], width));
     b.branch(
         whole,
-        [&] {
-          copy(b.add(source, window.offset(y, x)), target, width * tapBytes);
-        },
+        [&] { copyTaps(b.add(source, window.offset(y, x)), target, width); },
         [&] { gatherTaps(window, y, source, target); });
   }
 
@@ -141,13 +141,19 @@ private:
           arith::AndIOp::create(b, inLine, window.inside(x, g.getInput()[2]));
       Value tap = b.add(target, b.mul(kx, tapTarget));
       b.branch(
-          inside,
-          [&] {
-            Value from = b.add(source, window.offset(y, x));
-            expand ? copyExpanded(from, tap) : copy(from, tap, tapBytes);
-          },
+          inside, [&] { copyTaps(b.add(source, window.offset(y, x)), tap, 1); },
           [&] { fill(tap); });
     });
+  }
+
+  /// `count` taps that are neighbours in memory, too.
+  void copyTaps(Value source, Value target, int64_t count) {
+    if (!expand)
+      return copy(source, target, count * tapBytes);
+    if (inOrder)
+      return copySpread(source, target, count * tapTarget);
+    assert(count == 1 && "the order of runs is that of one tap");
+    copyExpanded(source, target);
   }
 
   void copy(Value source, Value target, int64_t bytes) {
@@ -177,6 +183,36 @@ private:
     });
   }
 
+  /// One byte per code, in the order of channels.
+  void copySpread(Value source, Value target, int64_t codes) {
+    int64_t perByte = 8 / bits;
+    copyPieces(b, codes, [&](Value at, int64_t, int64_t size) {
+      Value from = b.createOrFold<arith::DivUIOp>(at, b.index(perByte));
+      Value piece =
+          b.load(b.bytes(size / perByte), op.getSource(), b.add(source, from));
+      b.store(spread(piece), op.getTarget(), b.add(target, at));
+    });
+  }
+
+  /// The codes of each byte, one per byte: halves move apart within a lane of
+  /// as many bytes as a byte has codes, then quarters, then eighths.
+  Value spread(Value packed) {
+    int64_t perByte = 8 / bits;
+    int64_t laneBits = 8 * perByte;
+    auto type = VectorType::get(cast<VectorType>(packed.getType()).getShape(),
+                                b.getIntegerType(laneBits));
+    Value lanes = arith::ExtUIOp::create(b, type, packed);
+    for (int64_t joined = perByte / 2; joined >= 1; joined /= 2) {
+      APInt field = APInt::getLowBitsSet(8 * joined, joined * bits);
+      APInt mask = APInt::getSplat(laneBits, field);
+      Value moved =
+          arith::ShLIOp::create(b, lanes, b.splat(type, joined * (8 - bits)));
+      lanes = arith::AndIOp::create(b, arith::OrIOp::create(b, lanes, moved),
+                                    b.splat(type, mask.getSExtValue()));
+    }
+    return lanes;
+  }
+
   /// A tap outside the input: the padding code for every channel.
   void fill(Value target) {
     SmallVector<uint8_t> pattern = paddingTap();
@@ -194,6 +230,10 @@ private:
   SmallVector<uint8_t> paddingTap() {
     auto code = static_cast<uint8_t>(op.getPadCode());
     SmallVector<uint8_t> tap(tapTarget, 0);
+    if (expand && inOrder) {
+      std::fill_n(tap.begin(), channels, code);
+      return tap;
+    }
     if (expand) {
       for (auto [byte, channel] :
            llvm::enumerate(expandedOrder(channels, bits)))
@@ -291,7 +331,8 @@ private:
   const IsaTraits &isa;
   GeometryAttr g;
   int64_t bits, channels;
-  bool expand; // 8-bit codes are in expanded order as they are
+  bool expand;  // 8-bit codes are in either order as they are
+  bool inOrder; // expanded codes in the order of channels
   int64_t tapBytes, tapTarget;
   int64_t rowBytes; // of the codes of a row
 };

@@ -90,7 +90,9 @@ def PackWeights : Pass<"ulq-pack-weights", "::mlir::ModuleOp"> {
   let summary = "Bring constant weights into the order of their kernel";
   let description = [{
     Expects `ulq-select-kernel` to have run. Afterwards `weights` of every layer
-    is a byte blob at the packed width.
+    is a byte blob at the packed width: codes of up to 4 bits in fields of 1, 2
+    or 4 bits, wider ones in bytes, the panels of a kernel in whole chunks of 64
+    bytes.
   }];
   let dependentDialects = ["::ulq::UlqDialect"];
 }

@@ -38,8 +38,12 @@ struct Offer {
 /// Storage widths of the code tensors around layers and pools.
 class StoragePlan {
 public:
-  explicit StoragePlan(ModuleOp module) {
-    module->walk([&](LayerOp op) { addLayer(op); });
+  /// `byGroups` tells whether a layer is to be computed group by group.
+  StoragePlan(ModuleOp module, function_ref<bool(LayerOp)> byGroups) {
+    module->walk([&](LayerOp op) {
+      if (byGroups(op))
+        widenUnaligned(op);
+    });
     // A pool keeps the layout of its input.
     for (bool changed = true; changed;) {
       changed = false;
@@ -56,6 +60,14 @@ public:
     return wide.contains(value) ? 8 : elementStorage(value.getType());
   }
 
+  /// Whether every group of channels starts at a byte.
+  bool groupsAtBytes(LayerOp op) const {
+    return llvm::all_of(grouped(op), [&](auto tensor) {
+      auto [value, channels] = tensor;
+      return channels * bits(value) % 8 == 0;
+    });
+  }
+
   PackedType packedType(Value value) const {
     Type type = value.getType();
     auto layout = LayoutAttr::get(type.getContext(), bits(value));
@@ -64,22 +76,25 @@ public:
   }
 
 private:
-  /// Every group of channels starts at a byte.
-  void addLayer(LayerOp op) {
-    int64_t groups = op.getGeometry().getGroups();
-    if (groups == 1)
-      return;
-    require(op.getInput(), op.getGeometry().getInput()[3] / groups);
-    int64_t outputs = op.getGeometry().getOutput()[3] / groups;
-    for (Value addend : op.getAddends())
-      require(addend, outputs);
-    for (Value result : op.getResults())
-      require(result, outputs);
+  /// The tensors around a layer of several groups, each with the channels of a
+  /// group.
+  static SmallVector<std::pair<Value, int64_t>> grouped(LayerOp op) {
+    SmallVector<std::pair<Value, int64_t>> tensors;
+    GeometryAttr g = op.getGeometry();
+    if (g.getGroups() == 1)
+      return tensors;
+    tensors.push_back({op.getInput(), g.getInput()[3] / g.getGroups()});
+    for (ValueRange values :
+         {ValueRange(op.getAddends()), ValueRange(op.getResults())})
+      for (Value value : values)
+        tensors.push_back({value, g.getOutput()[3] / g.getGroups()});
+    return tensors;
   }
 
-  void require(Value value, int64_t channels) {
-    if (channels * elementStorage(value.getType()) % 8)
-      wide.insert(value);
+  void widenUnaligned(LayerOp op) {
+    for (auto [value, channels] : grouped(op))
+      if (channels * elementStorage(value.getType()) % 8)
+        wide.insert(value);
   }
 
   DenseSet<Value> wide;
@@ -196,6 +211,14 @@ struct Selection {
   StringRef family;
   int64_t workgroups;
 
+  /// Whether a layer is wanted on a kernel that takes one group after another.
+  bool byGroups(LayerOp op) const {
+    if (!op.getWeightBits())
+      return true;
+    SmallVector<Offer> found = offers(layerShape(op), op, /*atBytes=*/true);
+    return found.empty() || !found.front().kernel->groupsAreLanes();
+  }
+
   LogicalResult select(Operation *op, const StoragePlan &plan) const {
     if (auto layer = dyn_cast<LayerOp>(op))
       return selectLayer(layer, plan);
@@ -205,12 +228,13 @@ struct Selection {
 
 private:
   /// Kernels that are exact for this layer, cheapest first; only `family`
-  /// where it is among them.
-  SmallVector<Offer> offers(const LayerShape &shape, bool needsSums) const {
+  /// where it is among them. `atBytes`: groups start at bytes.
+  SmallVector<Offer> offers(const LayerShape &shape, LayerOp op,
+                            bool atBytes) const {
     SmallVector<Offer> found;
     for (const Kernel *kernel : allKernels()) {
       // Rows of all channels have no sum that belongs to one group.
-      if (needsSums && kernel->groupsAreLanes())
+      if (kernel->groupsAreLanes() ? op.getWeightZero().has_value() : !atBytes)
         continue;
       if (!llvm::all_of(kernel->needs(),
                         [&](RegisterOp op) { return isa.traits.has(op); }))
@@ -234,7 +258,7 @@ private:
       return op.emitOpError("expected weightBits: run ulq-prove-ranges first");
     LayerShape shape = layerShape(op);
     shape.storageBits = plan.bits(op.getInput());
-    SmallVector<Offer> found = offers(shape, op.getWeightZero().has_value());
+    SmallVector<Offer> found = offers(shape, op, plan.groupsAtBytes(op));
     if (found.empty())
       return op.emitOpError("expected a kernel on ")
              << isa.name << " for codes of " << shape.codeBits
@@ -272,8 +296,9 @@ struct SelectKernelPass : ulq::impl::SelectKernelBase<SelectKernelPass> {
       getOperation()->emitError("expected a known ISA, got '") << isa << "'";
       return signalPassFailure();
     }
-    StoragePlan plan(getOperation());
     Selection selection{*provider, family, workgroups};
+    StoragePlan plan(getOperation(),
+                     [&](LayerOp op) { return selection.byGroups(op); });
     SmallVector<Operation *> ops;
     getOperation()->walk([&](Operation *op) {
       if (llvm::isa<LayerOp, MaxPoolCodesOp>(op))

@@ -153,7 +153,7 @@ private:
     UnpackWeightsOp::create(b, params.memory, from, memory,
                             b.add(base, scratch.panels), count, attr,
                             choice.format.depth, shape.weightBits,
-                            shape.weightBase, shape.weightStep);
+                            shape.weightBase, shape.weightStep, isFloat);
   }
 
   /// A block of output pixels: per group its rows, then its panels.
@@ -189,7 +189,8 @@ private:
         b, source.memory, source.offset, memory, b.add(base, scratch.rows),
         b.add(base, scratch.sums), firstRow, count, group, gatheredGeometry(),
         shape.storageBits, op.getPadCode(), choice.format.rowBytes,
-        choice.format.expand, choice.format.pairs, rowSums);
+        choice.format.expand, choice.format.pairs, choice.format.channelOrder,
+        rowSums);
   }
 
   void emitPanel(ByteBuilder &b, Value group, Value panel, Value firstRow,
@@ -202,7 +203,7 @@ private:
       Value rows = b.min(left, b.index(attr.getRows()));
       Value channel =
           b.add(b.mul(group, flow.outputs), b.mul(inGroup, attr.getOutputs()));
-      multiply(b, panel, row, channel);
+      multiply(b, panel, row);
       auto emit = [&](int64_t width) {
         epilogue(b, b.add(firstRow, row), row, rows, panel, channel, width);
       };
@@ -215,12 +216,18 @@ private:
     });
   }
 
-  void multiply(ByteBuilder &b, Value panel, Value row, Value channel) {
-    bool depthwise = choice.kernel->groupsAreLanes();
+  void multiply(ByteBuilder &b, Value panel, Value row) {
     Value lhs =
         b.add(b.add(base, scratch.rows), b.mul(row, choice.format.rowBytes));
-    if (depthwise)
-      lhs = b.add(lhs, b.mul(channel, shape.storageBits / 8));
+    int64_t tapBytes = 0, multiplier = 1;
+    if (choice.kernel->groupsAreLanes()) {
+      tapBytes = choice.format.expand ? flow.tapBytes() * flow.codesPerByte()
+                                      : flow.tapBytes();
+      multiplier = shape.outputs;
+      // A panel starts at its first channel.
+      int64_t channels = attr.getOutputs() / multiplier;
+      lhs = b.add(lhs, b.mul(panel, channels * (isFloat ? 4 : 1)));
+    }
     Buffer rhs = params;
     if (unpackedBytes > 0) {
       Value inScratch = b.createOrFold<arith::SubIOp>(panel, firstPanel);
@@ -235,8 +242,8 @@ private:
         attr, choice.format.rowBytes, choice.format.depth, shape.storageBits,
         shape.maxCode, shape.weightBits, shape.weightBase, shape.weightStep,
         shape.weightLevels, choice.kernel->accumulatesCodes(),
-        choice.tile.narrowBits, choice.tile.flushInterval,
-        depthwise ? flow.tapBytes() : 0);
+        choice.tile.narrowBits, choice.tile.flushInterval, tapBytes,
+        multiplier);
   }
 
   void epilogue(ByteBuilder &b, Value firstRow, Value row, Value rows,

@@ -52,7 +52,66 @@ struct CodePanel {
       return packed;
     return emit.field(packed, within / kChunkBytes * width, width);
   }
+
+  /// Bring the codes of `panels` panels, which follow each other without gaps,
+  /// back in order, as `value` makes vectors of `lanes` values of `valueBytes`
+  /// bytes from vectors of codes.
+  void unpack(Emitter &emit, Pointer source, Pointer target, mlir::Value panels,
+              int64_t lanes, int64_t valueBytes,
+              llvm::function_ref<mlir::Value(mlir::Value)> value) const {
+    mlir::VectorType bytes = emit.integers(lanes, 8);
+    auto body = [&](mlir::Value chunk) {
+      Pointer from = emit.advance(source, chunk, kChunkBytes);
+      Pointer to = emit.advance(target, chunk, codesPerChunk() * valueBytes);
+      for (int64_t part = 0; part < kChunkBytes; part += lanes) {
+        mlir::Value packed = emit.load(bytes, emit.advance(from, part));
+        for (int64_t within = part; within < codesPerChunk();
+             within += kChunkBytes)
+          emit.store(value(decode(emit, packed, within)),
+                     emit.advance(to, within * valueBytes));
+      }
+    };
+    emit.loop(emit.index(0), emit.mul(panels, chunks()), 1, body);
+  }
 };
+
+/// w = base + step * code, in lanes that hold every weight.
+inline mlir::Value weightsOf(Emitter &emit, mlir::Value codes, int64_t base,
+                             int64_t step) {
+  mlir::Value scaled = llvm::isPowerOf2_64(step)
+                           ? emit.shiftLeft(codes, llvm::Log2_64(step))
+                           : emit.mul(codes, step);
+  return emit.add(scaled, base);
+}
+
+/// The panels of `op` as signed bytes.
+inline void unpackBytes(Emitter &emit, UnpackWeightsOp op,
+                        const CodePanel &panel, int64_t vectorBytes) {
+  panel.unpack(emit, {op.getSource(), op.getSourceOffset()},
+               {op.getTarget(), op.getTargetOffset()}, op.getPanels(),
+               vectorBytes, /*valueBytes=*/1, [&](mlir::Value codes) {
+                 return weightsOf(emit, codes, op.getWeightBase(),
+                                  op.getWeightStep());
+               });
+  op.erase();
+}
+
+/// The panels of `op` as f32 values.
+inline void unpackFloats(Emitter &emit, UnpackWeightsOp op,
+                         const CodePanel &panel, int64_t vectorBytes) {
+  int64_t lanes = vectorBytes / 4;
+  panel.unpack(
+      emit, {op.getSource(), op.getSourceOffset()},
+      {op.getTarget(), op.getTargetOffset()}, op.getPanels(), lanes,
+      /*valueBytes=*/4, [&](mlir::Value codes) -> mlir::Value {
+        mlir::Value words = mlir::arith::ExtUIOp::create(
+            emit.builder, emit.loc, emit.integers(lanes, 32), codes);
+        return mlir::arith::SIToFPOp::create(
+            emit.builder, emit.loc, emit.floats(lanes),
+            weightsOf(emit, words, op.getWeightBase(), op.getWeightStep()));
+      });
+  op.erase();
+}
 
 } // namespace ulq
 

@@ -6,12 +6,20 @@
 // tap is a vector of neighbouring channels times a vector of weights. Products
 // of codes are summed in 16 bits over as many taps as fit, then in 32.
 //
+// With several outputs per channel (the multiplier m) the panel of a tap is m
+// runs of weights, run j those of output j of every channel. The codes of a tap
+// are loaded once for all runs, and the sums are brought into the order of
+// outputs, channel by channel, when they are stored.
+//
+// Rows have one byte per code, in the order of channels. Panels are unpacked
+// once per workgroup; 8-bit weights stand in the program as panels already.
+//
 //===----------------------------------------------------------------------===//
 
-#include "lowering/kernels/Emitter.h"
+#include "lowering/kernels/CodePanel.h"
 #include "lowering/kernels/Kernel.h"
+#include "lowering/kernels/TileChoice.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "llvm/Support/MathExtras.h"
 #include <cstdlib>
 
 using namespace mlir;
@@ -20,10 +28,14 @@ namespace ulq {
 
 namespace {
 
-/// Lanes of a tile, at most; rows are padded to so many channels.
-constexpr int64_t kMostOutputs = 64;
+/// Channels of a panel, at most, where each has one output; rows are padded to
+/// so many channels. Wide panels waste little of their last chunk.
+constexpr int64_t kMostChannels = 64;
+/// More outputs of a channel than this leave no registers for sums.
+constexpr int64_t kMostMultiplier = 8;
 /// More taps than this are a loop.
 constexpr int64_t kUnrolledTaps = 64;
+constexpr int64_t kFloatBytes = 4;
 
 /// Taps whose products fit 16 bits together. One always does: 255 * 128.
 int64_t narrowTaps(int64_t maxCode, int64_t minWeight, int64_t maxWeight) {
@@ -32,63 +44,81 @@ int64_t narrowTaps(int64_t maxCode, int64_t minWeight, int64_t maxWeight) {
   return std::max<int64_t>(1, INT16_MAX / product);
 }
 
-int64_t elementBytes(int64_t storageBits) { return storageBits / 8; }
+int64_t elementBytes(bool isFloat) { return isFloat ? kFloatBytes : 1; }
+/// Products of one vector: f32, or 16 bits.
+int64_t lanesOf(bool isFloat, const IsaTraits &isa) {
+  return isa.vectorBytes / (isFloat ? kFloatBytes : 2);
+}
 
-class DepthwiseExpander {
+/// The expansion of one multiply_tile.
+class DepthwiseTile {
 public:
-  DepthwiseExpander(OpBuilder &builder, MultiplyTileOp op, const IsaTraits &isa)
+  DepthwiseTile(OpBuilder &builder, MultiplyTileOp op, const IsaTraits &isa)
       : emit{builder, op.getLoc()}, op(op), isFloat(op.getStorageBits() == 32),
-        fma(isa.fma), outputs(op.getKernel().getOutputs()),
-        element(elementBytes(op.getStorageBits())) {
-    lanes = std::min(outputs, isa.vectorBytes / (isFloat ? 4 : 2));
-    sums = isFloat ? emit.floats(lanes) : emit.integers(lanes, 32);
-  }
+        fma(isa.fma), rows(op.getKernel().getRows()),
+        outputs(op.getKernel().getOutputs()), multiplier(op.getMultiplier()),
+        channels(outputs / multiplier), element(elementBytes(isFloat)),
+        lanes(std::min(channels, lanesOf(isFloat, isa))),
+        sums(isFloat ? emit.floats(lanes) : emit.integers(lanes, 32)) {}
 
   void expand() {
-    int64_t taps = op.getDepth();
-    SmallVector<Value> totals(tileRows() * vectors(), emit.zero(sums));
-    if (taps <= kUnrolledTaps) {
-      int64_t step = isFloat ? taps : codeTaps();
-      for (int64_t tap = 0; tap < taps; tap += step)
-        totals = addTaps(emit.index(tap), std::min(step, taps - tap), totals);
-    } else {
-      totals = emit.loop(emit.index(0), emit.index(taps), 1, totals,
-                         [&](Value tap, ValueRange carried) {
-                           return addTaps(tap, 1, llvm::to_vector(carried));
-                         });
-    }
-    Pointer target{op.getTarget(), op.getTargetOffset()};
-    for (auto [i, total] : llvm::enumerate(totals))
-      emit.store(total, emit.advance(target, i * lanes * 4));
+    emit.loop(emit.index(0), emit.index(channels / lanes), 1,
+              [&](Value vector) { expandVector(vector); });
     op.erase();
   }
 
 private:
-  int64_t tileRows() { return op.getKernel().getRows(); }
-  int64_t vectors() const { return outputs / lanes; }
-
-  int64_t codeTaps() { return op.getFlushInterval(); }
-
-  /// `count` taps from `first` on added to the sums of the tile.
-  SmallVector<Value> addTaps(Value first, int64_t count,
-                             SmallVector<Value> totals) {
-    for (int64_t v = 0; v < vectors(); ++v) {
-      SmallVector<Value> weights;
-      for (int64_t t = 0; t < count; ++t)
-        weights.push_back(loadWeights(first, t, v));
-      for (int64_t row = 0; row < tileRows(); ++row) {
-        Value &total = totals[row * vectors() + v];
-        total = isFloat ? addFloats(first, row, v, weights, total)
-                        : addCodes(first, row, v, weights, total);
-      }
-    }
-    return totals;
+  /// All outputs of `lanes` channels.
+  void expandVector(Value vector) {
+    Pointer lhs =
+        emit.advance({op.getLhs(), op.getLhsOffset()}, vector, lanes * element);
+    Pointer rhs =
+        emit.advance({op.getRhs(), op.getRhsOffset()}, vector, lanes * element);
+    int64_t taps = op.getDepth();
+    SmallVector<Value> totals(rows * multiplier, emit.zero(sums));
+    if (taps <= kUnrolledTaps)
+      addTaps(lhs, rhs, taps, totals);
+    else
+      totals = emit.loop(emit.index(0), emit.index(taps), 1, totals,
+                         [&](Value tap, ValueRange carried) {
+                           SmallVector<Value> next(carried);
+                           addTaps(emit.advance(lhs, tap, op.getTapBytes()),
+                                   emit.advance(rhs, tap, outputs * element), 1,
+                                   next);
+                           return next;
+                         });
+    Pointer target = emit.advance({op.getTarget(), op.getTargetOffset()},
+                                  vector, lanes * multiplier * 4);
+    for (int64_t row = 0; row < rows; ++row)
+      emit.store(
+          interleave(ArrayRef(totals).slice(row * multiplier, multiplier)),
+          emit.advance(target, row * outputs * 4));
   }
 
-  Value loadWeights(Value first, int64_t tap, int64_t vector) {
-    Pointer panel{op.getRhs(), op.getRhsOffset()};
-    Pointer from = emit.advance(panel, first, outputs * element);
-    from = emit.advance(from, (tap * outputs + vector * lanes) * element);
+  /// The products of `taps` taps added to the sums of the tile.
+  void addTaps(Pointer lhs, Pointer rhs, int64_t taps,
+               MutableArrayRef<Value> totals) {
+    int64_t step = isFloat ? taps : int64_t(op.getFlushInterval());
+    for (int64_t first = 0; first < taps; first += step) {
+      int64_t last = std::min(first + step, taps);
+      for (int64_t run = 0; run < multiplier; ++run) {
+        SmallVector<Value> weights;
+        for (int64_t tap = first; tap < last; ++tap)
+          weights.push_back(loadWeights(
+              emit.advance(rhs, (tap * outputs + run * channels) * element)));
+        for (int64_t row = 0; row < rows; ++row) {
+          Value &total = totals[row * multiplier + run];
+          Pointer from =
+              emit.advance(lhs, row * int64_t(op.getRowBytes()) +
+                                    first * int64_t(op.getTapBytes()));
+          total = isFloat ? addFloats(from, weights, total)
+                          : addCodes(from, weights, total);
+        }
+      }
+    }
+  }
+
+  Value loadWeights(Pointer from) {
     if (isFloat)
       return emit.load(sums, from);
     return arith::ExtSIOp::create(emit.builder, emit.loc,
@@ -96,23 +126,14 @@ private:
                                   emit.load(emit.integers(lanes, 8), from));
   }
 
-  Pointer rowPointer(Value first, int64_t tap, int64_t row, int64_t vector) {
-    Pointer lhs{op.getLhs(), op.getLhsOffset()};
-    int64_t tapBytes = op.getTapBytes();
-    Pointer from = emit.advance(lhs, first, tapBytes);
-    return emit.advance(from, row * int64_t(op.getRowBytes()) + tap * tapBytes +
-                                  vector * lanes * element);
-  }
-
-  Value addCodes(Value first, int64_t row, int64_t vector,
-                 ArrayRef<Value> weights, Value total) {
+  Value addCodes(Pointer from, ArrayRef<Value> weights, Value total) {
     VectorType halves = emit.integers(lanes, 16);
     Value narrow;
     for (auto [tap, weight] : llvm::enumerate(weights)) {
-      Pointer from = rowPointer(first, tap, row, vector);
+      Value packed = emit.load(emit.integers(lanes, 8),
+                               emit.advance(from, tap * op.getTapBytes()));
       Value codes =
-          arith::ExtUIOp::create(emit.builder, emit.loc, halves,
-                                 emit.load(emit.integers(lanes, 8), from));
+          arith::ExtUIOp::create(emit.builder, emit.loc, halves, packed);
       Value product =
           arith::MulIOp::create(emit.builder, emit.loc, codes, weight);
       narrow = narrow ? emit.add(narrow, product) : product;
@@ -121,10 +142,9 @@ private:
     return emit.add(total, wide);
   }
 
-  Value addFloats(Value first, int64_t row, int64_t vector,
-                  ArrayRef<Value> weights, Value total) {
+  Value addFloats(Pointer from, ArrayRef<Value> weights, Value total) {
     for (auto [tap, weight] : llvm::enumerate(weights)) {
-      Value x = emit.load(sums, rowPointer(first, tap, row, vector));
+      Value x = emit.load(sums, emit.advance(from, tap * op.getTapBytes()));
       if (fma) {
         total = math::FmaOp::create(emit.builder, emit.loc, x, weight, total);
         continue;
@@ -135,12 +155,43 @@ private:
     return total;
   }
 
+  /// Lane 0 of every run, then lane 1, and so on.
+  Value interleave(ArrayRef<Value> runs) {
+    if (multiplier == 1)
+      return runs[0];
+    VectorType type =
+        emit.vectorType(lanes * multiplier, sums.getElementType());
+    Value joined = emit.zero(type);
+    for (auto [run, sum] : llvm::enumerate(runs))
+      joined = vector::InsertStridedSliceOp::create(
+          emit.builder, emit.loc, sum, joined,
+          ArrayRef<int64_t>{int64_t(run) * lanes}, ArrayRef<int64_t>{1});
+    SmallVector<int64_t> order;
+    for (int64_t lane = 0; lane < lanes; ++lane)
+      for (int64_t run = 0; run < multiplier; ++run)
+        order.push_back(run * lanes + lane);
+    return vector::ShuffleOp::create(emit.builder, emit.loc, joined, joined,
+                                     order);
+  }
+
   Emitter emit;
   MultiplyTileOp op;
   bool isFloat, fma;
-  int64_t outputs, element, lanes;
+  int64_t rows, outputs, multiplier, channels, element, lanes;
   VectorType sums;
 };
+
+/// Weights stand in the program as codes, or as f32 values, or as bytes that
+/// are multiplied as they are.
+bool holdsCodes(const LayerShape &shape) {
+  return shape.codeBits == 32 ? shape.weightBits <= 8
+                              : storageBits(shape.weightBits) < 8;
+}
+
+CodePanel panelOf(const LayerShape &shape, const Candidate &tile) {
+  return CodePanel(holdsCodes(shape) ? shape.weightBits : 8,
+                   shape.taps * tile.outputs);
+}
 
 struct DepthwiseKernel final : Kernel {
   StringRef name() const override { return "depthwise"; }
@@ -151,72 +202,104 @@ struct DepthwiseKernel final : Kernel {
   std::optional<Candidate> match(const LayerShape &shape,
                                  const IsaTraits &isa) const override {
     bool isFloat = shape.codeBits == 32;
-    if (shape.groups == 1 || shape.outputs != 1 || shape.channels != 1)
+    int64_t multiplier = shape.outputs;
+    if (shape.groups == 1 || shape.channels != 1 ||
+        multiplier > kMostMultiplier)
       return std::nullopt;
-    if (!isFloat &&
-        (shape.storageBits != 8 || shape.weightBits > 8 ||
-         shape.minWeight() < INT8_MIN || shape.maxWeight() > INT8_MAX))
+    if (!isFloat && (shape.weightBits > 8 || shape.minWeight() < INT8_MIN ||
+                     shape.maxWeight() > INT8_MAX))
       return std::nullopt;
+    int64_t most = kMostChannels / llvm::PowerOf2Ceil(multiplier);
+    int64_t channels = std::clamp<int64_t>(
+        llvm::PowerOf2Ceil(shape.groups), kMinOutputs,
+        std::max(most, std::min(lanesOf(isFloat, isa), kMostChannels)));
+    // Sums take half of the registers, those of codes two for each vector.
+    int64_t vectors = isa.vectorRegisters / (isFloat ? 2 : 4);
     Candidate tile;
     tile.rows =
-        std::min<int64_t>(shape.rows, isa.vectorRegisters >= 32 ? 4 : 2);
-    tile.outputs = std::clamp<int64_t>(llvm::PowerOf2Ceil(shape.groups), 8,
-                                       std::min(isa.vectorBytes, kMostOutputs));
+        std::min(shape.rows, std::clamp<int64_t>(vectors / multiplier, 1, 4));
+    tile.outputs = channels * multiplier;
     if (!isFloat) {
       tile.narrowBits = 16;
       tile.flushInterval =
           narrowTaps(shape.maxCode, shape.minWeight(), shape.maxWeight());
     }
     double taps = static_cast<double>(tile.flushInterval);
-    double padding = double(llvm::alignTo(shape.groups, tile.outputs)) /
-                     double(shape.groups);
+    double padding =
+        double(llvm::alignTo(shape.groups, channels)) / double(shape.groups);
     // Loads, extensions and products of a vector, as instructions at 2 a cycle.
     double instructions = isFloat ? 2.0 : 3.0 + 4.0 / taps;
-    tile.cyclesPerMac = padding * instructions / 2.0 /
-                        double(isa.vectorBytes / (isFloat ? 4 : 2));
+    tile.cyclesPerMac =
+        padding * instructions / 2.0 / double(lanesOf(isFloat, isa));
     return tile;
   }
 
   RowFormat rowFormat(const LayerShape &shape) const override {
+    bool isFloat = shape.codeBits == 32;
+    int64_t perByte = isFloat ? 1 : shape.codesPerByte();
+    int64_t tap = llvm::alignTo(shape.groups, perByte);
     // The last panel reads to its end, beyond the channels of the last tap.
-    int64_t channels = (shape.taps - 1) * shape.groups +
-                       int64_t(llvm::alignTo(shape.groups, kMostOutputs));
-    int64_t bytes = channels * elementBytes(shape.storageBits);
-    return {/*expand=*/false, int64_t(llvm::alignTo(bytes, 64)), shape.taps};
+    int64_t row = (shape.taps - 1) * tap +
+                  int64_t(llvm::alignTo(shape.groups, kMostChannels));
+    return {/*expand=*/!isFloat,
+            int64_t(llvm::alignTo(row * elementBytes(isFloat), 64)), shape.taps,
+            /*pairs=*/false, /*channelOrder=*/!isFloat};
   }
 
   SmallVector<uint8_t> packWeights(const LayerShape &shape,
                                    const Candidate &tile, const IsaTraits &,
                                    ArrayRef<int32_t> weights) const override {
-    bool isFloat = shape.codeBits == 32;
-    int64_t element = elementBytes(shape.storageBits);
-    int64_t panelBytes = packedPanelBytes(shape, tile);
-    int64_t panels = llvm::divideCeil(shape.groups, tile.outputs);
-    SmallVector<uint8_t> bytes(panels * panelBytes, 0);
-    for (int64_t n = 0; n < shape.groups; ++n)
-      for (int64_t tap = 0; tap < shape.taps; ++tap) {
-        int32_t weight = weights[n * shape.taps + tap];
-        if (isFloat && shape.weightBits <= 8)
-          weight = llvm::bit_cast<int32_t>(static_cast<float>(weight));
-        int64_t place = tap * tile.outputs + n % tile.outputs;
-        memcpy(&bytes[n / tile.outputs * panelBytes + place * element], &weight,
-               element);
+    CodePanel panel = panelOf(shape, tile);
+    int64_t channels = tile.outputs / shape.outputs;
+    auto pack = [&](MutableArrayRef<uint8_t> bytes, int64_t lane,
+                    ArrayRef<int32_t> weights) {
+      int64_t first = lane % shape.outputs * channels + lane / shape.outputs;
+      for (auto [tap, weight] : llvm::enumerate(weights)) {
+        int64_t place = tap * tile.outputs + first;
+        if (shape.weightBits > 8)
+          memcpy(&bytes[place * kFloatBytes], &weight, kFloatBytes);
+        else
+          panel.insert(bytes, place,
+                       holdsCodes(shape)
+                           ? (weight - shape.weightBase) / shape.weightStep
+                           : weight);
       }
-    return bytes;
+    };
+    LayerShape lanes = shape;
+    lanes.outputs *= lanes.groups;
+    lanes.groups = 1;
+    return packPanels(lanes, tile, packedPanelBytes(shape, tile), weights,
+                      pack);
   }
 
   int64_t packedPanelBytes(const LayerShape &shape,
                            const Candidate &tile) const override {
-    return shape.taps * tile.outputs * elementBytes(shape.storageBits);
+    if (shape.weightBits > 8)
+      return shape.taps * tile.outputs * kFloatBytes;
+    return panelOf(shape, tile).packedBytes();
   }
-  int64_t unpackedPanelBytes(const LayerShape &,
-                             const Candidate &) const override {
-    return 0;
+  int64_t unpackedPanelBytes(const LayerShape &shape,
+                             const Candidate &tile) const override {
+    if (!holdsCodes(shape))
+      return 0;
+    return panelOf(shape, tile).paddedCodes() *
+           elementBytes(shape.codeBits == 32);
+  }
+
+  void expandUnpack(OpBuilder &builder, UnpackWeightsOp op,
+                    const IsaTraits &isa) const override {
+    Emitter emit{builder, op.getLoc()};
+    CodePanel panel(op.getWeightBits(),
+                    int64_t(op.getDepth()) * op.getKernel().getOutputs());
+    if (op.getFloats())
+      unpackFloats(emit, op, panel, isa.vectorBytes);
+    else
+      unpackBytes(emit, op, panel, isa.vectorBytes);
   }
 
   void expandMultiply(OpBuilder &builder, MultiplyTileOp op,
                       const IsaTraits &isa) const override {
-    DepthwiseExpander(builder, op, isa).expand();
+    DepthwiseTile(builder, op, isa).expand();
   }
 };
 

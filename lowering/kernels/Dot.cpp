@@ -36,18 +36,6 @@ int64_t largestWeight(int64_t base, int64_t largest) {
   return std::max(std::abs(base), std::abs(largest));
 }
 
-/// Signed weight bytes from a vector of codes.
-Value decodeWeights(Emitter &emit, const CodePanel &panel, Value packed,
-                    int64_t within, int64_t base, int64_t step) {
-  Value codes = panel.decode(emit, packed, within);
-  if (panel.width == 8)
-    return codes; // the panel in the program holds weights, not codes
-  Value scaled = llvm::isPowerOf2_64(step)
-                     ? emit.shiftLeft(codes, llvm::Log2_64(step))
-                     : emit.mul(codes, step);
-  return emit.add(scaled, base);
-}
-
 /// The expansion of one multiply_tile.
 struct DotTile {
   Emitter emit;
@@ -134,8 +122,8 @@ struct DotTile {
     Value &packed = loaded[byte];
     if (!packed)
       packed = emit.load(bytes, emit.advance(unit, byte));
-    return decodeWeights(emit, panel, packed, within, op.getWeightBase(),
-                         op.getWeightStep());
+    return weightsOf(emit, panel.decode(emit, packed, within),
+                     op.getWeightBase(), op.getWeightStep());
   }
 
   void expand() {
@@ -251,26 +239,7 @@ struct DotKernel final : Kernel {
     Emitter emit{builder, op.getLoc()};
     CodePanel panel =
         panelOf(op.getWeightBits(), op.getDepth(), op.getKernel().getOutputs());
-    VectorType bytes = emit.integers(isa.vectorBytes, 8);
-    // Panels follow each other without gaps: one loop over all their chunks.
-    auto body = [&](Value chunk) {
-      Pointer source = emit.advance({op.getSource(), op.getSourceOffset()},
-                                    chunk, CodePanel::kChunkBytes);
-      Pointer target = emit.advance({op.getTarget(), op.getTargetOffset()},
-                                    chunk, panel.codesPerChunk());
-      for (int64_t part = 0; part < CodePanel::kChunkBytes;
-           part += isa.vectorBytes) {
-        Value packed = emit.load(bytes, emit.advance(source, part));
-        for (int64_t within = part; within < panel.codesPerChunk();
-             within += CodePanel::kChunkBytes)
-          emit.store(decodeWeights(emit, panel, packed, within,
-                                   op.getWeightBase(), op.getWeightStep()),
-                     emit.advance(target, within));
-      }
-    };
-    Value chunks = emit.mul(op.getPanels(), panel.chunks());
-    emit.loop(emit.index(0), chunks, 1, body);
-    op.erase();
+    unpackBytes(emit, op, panel, isa.vectorBytes);
   }
 
   void expandMultiply(OpBuilder &builder, MultiplyTileOp op,

@@ -148,29 +148,7 @@ struct FloatKernel final : Kernel {
     Emitter emit{builder, op.getLoc()};
     CodePanel panel(op.getWeightBits(),
                     int64_t(op.getDepth()) * op.getKernel().getOutputs());
-    int64_t lanes = isa.vectorBytes / kFloatBytes;
-    auto body = [&](Value chunk) {
-      Pointer source = emit.advance({op.getSource(), op.getSourceOffset()},
-                                    chunk, CodePanel::kChunkBytes);
-      Pointer target = emit.advance({op.getTarget(), op.getTargetOffset()},
-                                    chunk, panel.codesPerChunk() * kFloatBytes);
-      for (int64_t within = 0; within < panel.codesPerChunk();
-           within += lanes) {
-        Value packed = emit.load(emit.integers(lanes, 8),
-                                 emit.advance(source, panel.chunkByte(within)));
-        Value codes = arith::ExtUIOp::create(
-            emit.builder, emit.loc, emit.integers(lanes, 32),
-            panel.decode(emit, packed, within));
-        Value weights =
-            emit.add(emit.mul(codes, op.getWeightStep()), op.getWeightBase());
-        Value floats = arith::SIToFPOp::create(emit.builder, emit.loc,
-                                               emit.floats(lanes), weights);
-        emit.store(floats, emit.advance(target, within * kFloatBytes));
-      }
-    };
-    Value chunks = emit.mul(op.getPanels(), panel.chunks());
-    emit.loop(emit.index(0), chunks, 1, body);
-    op.erase();
+    unpackFloats(emit, op, panel, isa.vectorBytes);
   }
 
   void expandMultiply(OpBuilder &builder, MultiplyTileOp op,

@@ -83,6 +83,7 @@ struct RowFormat {
   int64_t rowBytes; // bytes from one row to the next, a multiple of 64
   int64_t depth;    // reduction elements of a panel, padding included
   bool pairs = false; // 1-bit codes of two rows at a time, see gather_rows
+  bool channelOrder = false; // expanded codes stand in the order of channels
 };
 
 class Kernel {
@@ -104,9 +105,10 @@ public:
   /// False: it is over weights, sum x * w.
   virtual bool accumulatesCodes() const = 0;
 
-  /// True: the groups of a depthwise layer are the lanes of its tiles. Rows
-  /// are gathered with all channels, panels follow each other through all
-  /// groups, and the rows of a panel start at its first channel.
+  /// True: the groups of a layer of one channel each are the lanes of its
+  /// tiles. Rows are gathered with all channels, panels follow each other
+  /// through all groups, and the rows of a panel start at its first channel.
+  /// Groups need not start at a byte of the input or of the results.
   virtual bool groupsAreLanes() const { return false; }
 
   /// The bytes of all weights as they stand in the program, at their packed

@@ -115,6 +115,14 @@ func.func @multiply_tile_c3_width(%b: memref<?xi8>, %i: index) {
 
 // -----
 
+func.func @multiply_tile_c4(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.multiply_tile' op expected a multiplier that divides 8 outputs, got 3}}
+  ulq.multiply_tile %b, %i, %b, %i, %b, %i, %b, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, rowBytes = 64, depth = 64, storageBits = 2, maxCode = 3, weightBits = 2, weightBase = -2, weightStep = 1, weightLevels = 4, multiplier = 3} : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
+  return
+}
+
+// -----
+
 func.func @gather_rows_c1(%b: memref<?xi8>, %i: index) {
   // expected-error@below {{'ulq.gather_rows' op expected 1, 2, 4, 8 or 32 storage bits, got 3}}
   ulq.gather_rows %b, %i, %b, %i, %i, %i, %i, %i {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, storageBits = 3, padCode = 0, rowBytes = 64} : memref<?xi8>, index, memref<?xi8>, index, index, index, index, index

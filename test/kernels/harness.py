@@ -203,6 +203,16 @@ def pack_dot(expanded: np.ndarray, bits: int) -> np.ndarray:
     return pack_chunks(np.ascontiguousarray(panel).view(np.uint8), storage_bits(bits))
 
 
+def pack_depthwise(values: np.ndarray, multiplier: int, width: int) -> np.ndarray:
+    """Packs weight codes (width < 8), weights or f32 values [channels * multiplier, taps] as a panel of "depthwise".
+
+    A tap is a run of channels for each of the outputs that a channel has.
+    """
+    outputs, taps = values.shape
+    panel = np.ascontiguousarray(values.reshape(outputs // multiplier, multiplier, taps).transpose(2, 1, 0))
+    return panel.view(np.uint8).ravel() if panel.dtype == np.float32 else pack_chunks(panel, width)
+
+
 def pack_lut(codes: np.ndarray, bits: int, vector_bytes: int) -> np.ndarray:
     """Packs weight codes [outputs, depth], depth a multiple of a step, as a panel of "lut" or "nibble"."""
     outputs, depth = codes.shape

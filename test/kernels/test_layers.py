@@ -80,12 +80,23 @@ class Case:
             self.descending, self.addend_values,
         )  # fmt: skip
 
+    @property
+    def groups_are_lanes(self) -> bool:
+        """Whether the layer goes to "depthwise": one channel per group, few outputs of each, no sums of rows."""
+        if self.geo.groups != self.shape[3] or self.channels // self.geo.groups > 8 or self.family == "dot":
+            return False
+        if self.zero is None:
+            return True
+        weights = self.w + self.zero[:, None, None, None]  # no sums where these are signed bytes
+        return weights.min() >= -128 and weights.max() <= 127
+
     def storage(self, bits: int, channels: int) -> int:
-        """Storage width of a tensor: 8 bits where groups of channels would not start at a byte."""
+        """Storage width of a tensor: 8 bits where groups that a kernel takes in turn would not start at a byte."""
         if bits == 32:
             return 32
         width, per_group = layouts.storage_bits(bits), channels // self.geo.groups
-        return 8 if self.geo.groups > 1 and per_group * width % 8 else width
+        in_turn = self.geo.groups > 1 and not self.groups_are_lanes
+        return 8 if in_turn and per_group * width % 8 else width
 
 
 def random_addend(random, shape, bits):
@@ -354,7 +365,18 @@ def make_cases() -> list[Case]:
         Case("depthwise_large", (1, 12, 12, 9), 9, 4, W4, {"kernel": (9, 9), "groups": 9}, levels=3),
         Case("depthwise_zero", (1, 6, 6, 20), 20, 4, (-120, 7, 120), {**SQUARE, "groups": 20}, 1, weight_zero=True,
              steps=requantize(20), out_bits=8),
+        Case("depthwise_sums", (1, 6, 6, 20), 20, 4, (-128, 7, 127), {**SQUARE, "groups": 20}, 1, weight_zero=True,
+             steps=requantize(20), out_bits=8),
         Case("depthwisef", (1, 6, 7, 70), 70, 32, geometry={**SQUARE, "groups": 70}, outputs=("values",)),
+        Case("depthwise_weightonly", (1, 6, 7, 70), 140, 32, W4, {**SQUARE, "groups": 70}, outputs=("values",)),
+        Case("depthwise_multiplied", (1, 5, 6, 11), 77, 2, levels=3, pad_code=1,
+             geometry={"kernel": (9, 9), "pads": (4, 4, 4, 4), "groups": 11}),
+        Case("depthwise_multipliedf", (1, 6, 7, 21), 63, 32, geometry={**SQUARE, "groups": 21}, outputs=("values",)),
+        Case("depthwise_residual", (1, 4, 5, 37), 74, 2, geometry={**SQUARE, "groups": 37}, addends=(2, 4), out_bits=4,
+             steps=(Affine(per_channel(74, 5), 0.25), Add(0, 0.75, -0.5), Add(1, 0.5, 0.0), Quantize(0.5, 3, 0, 15))),
+        Case("depthwise_narrow", (1, 5, 6, 3), 3, 1, W1, {**SQUARE, "groups": 3}, pad_code=1, levels=1, out_bits=1),
+        Case("depthwise_dot", (1, 5, 6, 20), 40, 2, geometry={**SQUARE, "groups": 20}, levels=3, family="dot"),
+        Case("depthwise_many", (1, 5, 6, 3), 30, 2, geometry={**SQUARE, "groups": 3}, levels=3),
         Case("weightonly", (1, 1, 30, 40), 50, 32, W4, outputs=("values",), steps=(Affine(0.25, 0.0),)),
         Case("zero", (1, 5, 5, 12), 40, 4, (0, 1, 7, 15), SQUARE, 2, weight_zero=True, levels=3),
         Case("unsigned8", (1, 5, 5, 12), 40, 8, (0, 1, 200, 255), SQUARE, 2, weight_zero=True, steps=requantize(40),
@@ -399,6 +421,23 @@ def make_cases() -> list[Case]:
     ):
         cases.append(Case(f"nibble_{name}", shape, channels, 1, W1,
                           **{"geometry": SQUARE, "levels": 1, "out_bits": 1, "family": "nibble", **more}))  # fmt: skip
+    shapes = (
+        {"kernel": (3, 3), "pads": (1, 1, 1, 1)},
+        {"kernel": (3, 3), "pads": (1, 0, 1, 2), "strides": (2, 1)},
+        {"kernel": (3, 2), "pads": (2, 1, 0, 1), "dilations": (2, 3)},
+        {"kernel": (5, 5), "pads": (2, 2, 2, 2), "strides": (2, 2)},
+    )
+    for label, weights in (("w1", W1), ("w2", (-2, -1, 0, 1)), ("w3", tuple(range(-4, 4))), ("w4", W4), ("w8", W8)):
+        for bits in (1, 2, 3, 4, 8):
+            number = len(cases)
+            channels = (20, 64, 65, 128, 9, 203)[number % 6]
+            for multiplier in (1, 2 + number % 2):
+                cases.append(
+                    Case(f"depthwise_{label}a{bits}x{multiplier}", (1, 7, 8, channels), channels * multiplier, bits,
+                         weights, {**shapes[number % 4], "groups": channels}, min(1, bits - 1), out_bits=bits,
+                         steps=requantize(channels * multiplier, bits, bits), extreme=number % 5 == 0,
+                         workgroups=(1, 4)[number % 7 == 0])
+                )  # fmt: skip
     for bits, channels, workgroups in ((1, 9, 1), (2, 64, 1), (2, 7, 3), (3, 130, 1), (4, 31, 1), (8, 600, 4)):
         windows = {"kernel": (3, 2), "strides": (2, 1), "pads": (1, 0, 1, 1), "dilations": (1, 2)}
         shape = (2, 7, 30 if workgroups > 1 else 6, channels)

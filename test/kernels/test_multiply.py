@@ -12,7 +12,11 @@ UNALIGNED = 3  # kernels may not assume any alignment
 
 @dataclass(frozen=True)
 class Case:
-    """A tile: weights base + step * code, code < levels, times activation codes 0..max_code (0: f32)."""
+    """A tile: weights base + step * code, code < levels, times activation codes 0..max_code (0: f32).
+
+    "depthwise" has `multiplier` outputs for each channel; its rows have `channels` channels; the panel reads the first
+    of them.
+    """
 
     family: str
     rows: int
@@ -24,6 +28,7 @@ class Case:
     step: int = 1
     levels: int = 0
     max_code: int = 0
+    multiplier: int = 1
 
     @property
     def width(self) -> int:
@@ -32,6 +37,8 @@ class Case:
     @property
     def depth(self) -> int:
         """Reduction elements of the panel, padding included."""
+        if self.family == "depthwise":
+            return self.taps
         if self.family == "float32":
             return self.taps * self.channels
         codes = self.taps * harness.round_up(self.channels, 8 // self.width)
@@ -49,7 +56,14 @@ class Case:
             return harness.round_up(4 * self.depth, 64)
         if self.family in LOOKUPS:
             return harness.round_up(-(-self.depth * self.width // 8), 64) * (2 if self.family == "nibble" else 1)
+        if self.family == "depthwise":
+            return harness.round_up(self.taps * self.tap_bytes, 64)
         return harness.round_up(self.depth, 64)
+
+    @property
+    def tap_bytes(self) -> int:
+        """Bytes of a tap in the rows of "depthwise": one for each code, whatever its width in the input."""
+        return self.channels * (1 if self.max_code else 4)
 
     @property
     def narrow_sums(self) -> str:
@@ -70,8 +84,10 @@ class Case:
         width = harness.storage_bits(self.weight_bits)
         if self.family == "dot" and (width == 8 or self.rows <= 2):
             return 0
+        if self.family == "depthwise" and self.max_code and width == 8:
+            return 0
         codes = harness.round_up(self.depth * self.outputs, 64 * 8 // width)
-        return codes * (4 if self.family == "float32" else 1)
+        return codes * (1 if self.max_code else 4)
 
 
 FUNCTION = """
@@ -88,7 +104,7 @@ FUNCTION = """
     ulq.multiply_tile %a, %lhsOffset, %{panel}, %{panelName}Offset, %t, %tablesOffset, %c, %outOffset {{
       kernel = {kernel}, rowBytes = {rowBytes}, depth = {depth}, storageBits = {storageBits}, maxCode = {maxCode},
       weightBits = {weightBits}, weightBase = {weightBase}, weightStep = {weightStep}, weightLevels = {weightLevels},
-      {narrowSums}
+      {narrowSums}{taps}
     }} : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
     return
   }}
@@ -96,7 +112,7 @@ FUNCTION = """
 UNPACK = """%one = arith.constant 1 : index
     ulq.unpack_weights %b, %rhsOffset, %s, %scratchOffset, %one {{
       kernel = {kernel}, depth = {depth}, weightBits = {weightBits}, weightBase = {weightBase},
-      weightStep = {weightStep}
+      weightStep = {weightStep}{floats}
     }} : memref<?xi8>, index, memref<?xi8>, index, index"""
 
 
@@ -116,6 +132,8 @@ def function_text(case: Case, isa: str, number: int) -> str:
         "weightStep": case.step,
         "weightLevels": case.levels,
         "narrowSums": case.narrow_sums,
+        "taps": f", tapBytes = {case.tap_bytes}, multiplier = {case.multiplier}" if case.family == "depthwise" else "",
+        "floats": "" if case.max_code else ", floats",
         "largest": 1 << 30,
     }
     unpack = UNPACK.format(**fields) if case.unpacked_bytes else ""
@@ -177,8 +195,28 @@ def float_call(case: Case, isa: str, number: int, random: np.random.Generator) -
     return call, (inputs.astype(np.float64) @ values.T.astype(np.float64)).astype(np.float32)
 
 
+def depthwise_call(case: Case, isa: str, number: int, random: np.random.Generator) -> tuple[harness.Call, np.ndarray]:
+    if case.max_code:
+        rows = random.integers(0, case.max_code + 1, (case.rows, case.taps, case.channels), dtype=np.uint8)
+        rows[-1] = case.max_code
+    else:
+        rows = random.integers(-8, 9, (case.rows, case.taps, case.channels)).astype(np.float32)
+    if case.weight_bits == 32:
+        values = stored = random.integers(-8, 9, (case.outputs, case.taps)).astype(np.float32)
+    else:
+        codes = random.integers(0, case.levels, (case.outputs, case.taps), dtype=np.uint8)
+        codes[0], codes[-1] = 0, case.levels - 1
+        values = codes.astype(np.int64) * case.step + case.base
+        stored = values.astype(np.int8).view(np.uint8) if case.max_code and case.weight_bits > 4 else codes
+    packed = harness.pack_depthwise(stored, case.multiplier, harness.storage_bits(min(case.weight_bits, 8)))
+    call = make_call(case, number, rows.reshape(case.rows, -1).view(np.uint8), packed, NO_TABLES)
+    read = rows[..., np.arange(case.outputs) // case.multiplier]  # what output n multiplies
+    sums = np.einsum("rto,ot->ro", read.astype(np.float64), values.astype(np.float64))
+    return call, sums.astype(np.int32 if case.max_code else np.float32)
+
+
 NO_TABLES = np.zeros(64, np.uint8)
-MAKE_CALL = {"dot": dot_call, "lut": lut_call, "nibble": lut_call, "float32": float_call}
+MAKE_CALL = {"dot": dot_call, "lut": lut_call, "nibble": lut_call, "float32": float_call, "depthwise": depthwise_call}
 
 
 def make_call(case: Case, number: int, rows: np.ndarray, panel: np.ndarray, tables: np.ndarray) -> harness.Call:
@@ -293,7 +331,28 @@ def float_cases(isa: str) -> list[Case]:
     return cases
 
 
-CASES = {"dot": dot_cases, "lut": lut_cases, "nibble": nibble_cases, "float32": float_cases}
+def depthwise_cases(isa: str) -> list[Case]:
+    """Channels of a panel, multipliers and taps in turn, by every weight code and some activation widths."""
+    signed = [(bits, -(1 << (bits - 1)), 1, 1 << bits) for bits in range(2, 9)]
+    other = [(1, -1, 2, 2), (1, 1, 1, 1), (2, -1, 1, 3), (3, -7, 2, 8), (8, -127, 1, 255)]
+    kinds = [(weights, (1 << bits) - 1) for weights in signed + other for bits in (1, 2, 4, 7, 8)]
+    kinds += [((32, 0, 1, 0), 0)] * 4 + [(weights, 0) for weights in signed]
+    cases = []
+    for number, (weights, top) in enumerate(kinds):
+        rows, lanes = (4, 1, 2, 3)[number % 4], (64, 8, 32, 16)[number // 4 % 4]
+        multiplier, taps = (1, 2, 3, 1, 8, 1)[number % 6], (9, 1, 2, 25, 65, 81, 3)[number % 7]
+        channels = lanes + number % 3 * 5
+        cases.append(Case("depthwise", rows, lanes * multiplier, taps, channels, *weights, top, multiplier))
+    return cases
+
+
+CASES = {
+    "dot": dot_cases,
+    "lut": lut_cases,
+    "nibble": nibble_cases,
+    "float32": float_cases,
+    "depthwise": depthwise_cases,
+}
 
 
 @pytest.mark.parametrize("isa", harness.ISAS)

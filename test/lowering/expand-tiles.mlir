@@ -28,6 +28,24 @@ module @kernels attributes {ulq.isa = "avx2"} {
     return
   }
 
+  // Two bytes become 8 codes: their halves move to bytes 0 and 2, the codes of
+  // each half to neighbouring bytes. A tap of padding is three codes and a zero.
+  // CHECK-LABEL: @in_order
+  // CHECK: scf.if
+  // CHECK: %[[BYTES:.*]] = vector.load {{.*}} vector<2xi8>
+  // CHECK: %[[WORDS:.*]] = arith.extui %[[BYTES]] : vector<2xi8> to vector<2xi32>
+  // CHECK-DAG: arith.constant dense<12> : vector<2xi32>
+  // CHECK-DAG: arith.constant dense<983055> : vector<2xi32>
+  // CHECK-DAG: arith.constant dense<6> : vector<2xi32>
+  // CHECK-DAG: arith.constant dense<50529027> : vector<2xi32>
+  // CHECK: vector.store {{.*}} vector<8xi8>
+  // CHECK: } else {
+  // CHECK: arith.constant dense<[2, 2, 2, 0]> : vector<4xi8>
+  func.func @in_order(%x: memref<?xi8>, %rows: memref<?xi8>, %zero: index, %count: index) {
+    ulq.gather_rows %x, %zero, %rows, %zero, %zero, %zero, %count, %zero {expand, channelOrder, geometry = #conv, storageBits = 2, padCode = 2, rowBytes = 64} : memref<?xi8>, index, memref<?xi8>, index, index, index, index, index
+    return
+  }
+
   // Fields are compared in place.
   // CHECK-LABEL: @pool
   // CHECK-COUNT-4: arith.maxui

@@ -59,3 +59,23 @@ func.func @binary(%x: tensor<1x1x49x256xui1>, %y: tensor<1x1x1x256xui1>) -> (ten
   %b = ulq.layer %y, %w {geometry = #row} : (tensor<1x1x1x256xui1>, tensor<64x1x1x256xsi2>) -> tensor<1x1x1x64xf32>
   return %a, %b : tensor<1x1x49x64xf32>, tensor<1x1x1x64xf32>
 }
+
+// -----
+
+#lanes = #ulq.geometry<input = [1, 2, 2, 6], output = [1, 2, 2, 12], kernel = [1, 1], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 6>
+
+// Channels are lanes, so groups of one 2-bit code need not start at bytes; group
+// by group they would.
+// CHECK-LABEL: @lanes
+// CHECK: ulq.pack %arg0 : (tensor<1x2x2x6xui2>) -> !ulq.packed<[1, 2, 2, 6] x ui2, <bits = 2>>
+// CHECK: family = "depthwise"
+// CHECK-SAME: -> !ulq.packed<[1, 2, 2, 12] x ui3, <bits = 4>>
+// DOT-LABEL: @lanes
+// DOT: ulq.pack %arg0 : (tensor<1x2x2x6xui2>) -> !ulq.packed<[1, 2, 2, 6] x ui2, <bits = 8>>
+// DOT: family = "dot"
+// DOT-SAME: -> !ulq.packed<[1, 2, 2, 12] x ui3, <bits = 4>>
+func.func @lanes(%x: tensor<1x2x2x6xui2>) -> tensor<1x2x2x12xui3> {
+  %w = ulq.constant {value = dense<1> : tensor<12x1x1x1xi8>} : tensor<12x1x1x1xsi2>
+  %r = ulq.layer %x, %w {geometry = #lanes, thresholds = dense<2> : tensor<12x7xi32>, descending = array<i1: false, false, false, false, false, false, false, false, false, false, false, false>} : (tensor<1x2x2x6xui2>, tensor<12x1x1x1xsi2>) -> tensor<1x2x2x12xui3>
+  return %r : tensor<1x2x2x12xui3>
+}
