@@ -26,6 +26,10 @@ constexpr int64_t kWorkgroupMacs = 100 * 1000;
 /// Share of the products' time that workgroups may spend on repeated work.
 constexpr double kRepeatedShare = 0.1;
 
+/// Cycles to find and copy one tap of one group, whatever its size: they decide
+/// where groups are small.
+constexpr double kTapCycles = 3.0;
+
 struct Offer {
   const Kernel *kernel;
   Candidate tile;
@@ -239,8 +243,12 @@ private:
       if (!llvm::all_of(kernel->needs(),
                         [&](RegisterOp op) { return isa.traits.has(op); }))
         continue;
-      if (std::optional<Candidate> tile = kernel->match(shape, isa.traits))
-        found.push_back({kernel, *tile});
+      std::optional<Candidate> tile = kernel->match(shape, isa.traits);
+      if (!tile)
+        continue;
+      int64_t outputs = flowShape(shape, *kernel).outputs;
+      tile->cyclesPerMac += kTapCycles / double(outputs * shape.channels);
+      found.push_back({kernel, *tile});
     }
     llvm::sort(found, [](const Offer &a, const Offer &b) {
       return std::pair(a.tile.cyclesPerMac, a.kernel->name()) <
