@@ -145,6 +145,59 @@ static LogicalResult verifyThresholds(LayerOp op, int64_t channels) {
          << channels << " channels";
 }
 
+static LogicalResult verifyWeightShape(LayerOp op) {
+  GeometryAttr g = op.getGeometry();
+  int64_t channels = g.getOutput()[3];
+  SmallVector<int64_t> weights = {channels, g.getKernel()[0], g.getKernel()[1],
+                                  g.getInput()[3] / g.getGroups()};
+  if (op.getComputedWeights())
+    weights = {g.getInput()[0], channels, 1, g.getInput()[3]};
+  // layer_c5
+  bool plain = shapeOf(op.getWeights()) == ArrayRef<int64_t>(weights);
+  bool blob = op.getKernel() && !op.getComputedWeights() &&
+              shapeOf(op.getWeights()).size() == 1;
+  if (plain || blob)
+    return success();
+  InFlightDiagnostic diag = op.emitOpError("expected weights of ");
+  diag << ArrayRef<int64_t>(weights) << ", got " << shapeOf(op.getWeights());
+  return diag;
+}
+
+static LogicalResult verifyComputedWeights(LayerOp op) {
+  Type input = tensorElement(op.getInput().getType());
+  Type weight = tensorElement(op.getWeights().getType());
+  // layer_c15
+  if (op.getInputZero() && (!op.getComputedWeights() || input.isF32()))
+    return op.emitOpError("expected inputZero beside computed codes only");
+  if (!op.getComputedWeights())
+    return success();
+  // layer_c14
+  bool alike = input.isF32() ? weight.isF32()
+                             : isCodeType(weight) &&
+                                   cast<IntegerType>(weight).isUnsigned();
+  if (!alike)
+    return op.emitOpError("expected computed weights of unsigned codes, or "
+                          "f32 by f32, got ")
+           << input << " by " << weight;
+  auto lhs = dyn_cast<PackedType>(op.getInput().getType());
+  auto rhs = dyn_cast<PackedType>(op.getWeights().getType());
+  if (bool(lhs) != bool(rhs) || (lhs && lhs.getLayout() != rhs.getLayout()))
+    return op.emitOpError("expected operands packed at one width, got ")
+           << op.getInput().getType() << " by " << op.getWeights().getType();
+  if (op.getWeightZero() && !llvm::all_equal(*op.getWeightZero()))
+    return op.emitOpError("expected one weightZero beside computed weights");
+  GeometryAttr g = op.getGeometry();
+  auto all = [](DenseI64ArrayAttr values, int64_t value) {
+    return llvm::all_of(values.asArrayRef(),
+                        [=](int64_t v) { return v == value; });
+  };
+  if (g.getGroups() != 1 || !all(g.getKernel(), 1) || !all(g.getStrides(), 1) ||
+      !all(g.getPads(), 0))
+    return op.emitOpError("expected computed weights for a 1x1 kernel without "
+                          "strides, pads and groups");
+  return success();
+}
+
 LogicalResult LayerOp::verify() {
   GeometryAttr g = getGeometry();
   if (failed(verifyGeometry(*this, g)))
@@ -155,17 +208,9 @@ LogicalResult LayerOp::verify() {
     diag << ArrayRef<int64_t>(g.getInput()) << ", got " << shapeOf(getInput());
     return diag;
   }
-  // layer_c5
+  if (failed(verifyWeightShape(*this)) || failed(verifyComputedWeights(*this)))
+    return failure();
   int64_t channels = g.getOutput()[3];
-  SmallVector<int64_t> weights = {channels, g.getKernel()[0], g.getKernel()[1],
-                                  g.getInput()[3] / g.getGroups()};
-  bool plain = shapeOf(getWeights()) == ArrayRef<int64_t>(weights);
-  bool blob = getKernel() && shapeOf(getWeights()).size() == 1;
-  if (!plain && !blob) {
-    InFlightDiagnostic diag = emitOpError("expected weights of ");
-    diag << ArrayRef<int64_t>(weights) << ", got " << shapeOf(getWeights());
-    return diag;
-  }
   Type element = tensorElement(getInput().getType());
   // layer_c12
   Type weight = tensorElement(getWeights().getType());

@@ -320,7 +320,16 @@ def Ulq_LayerOp : Ulq_Op<"layer", [Pure]> {
     result at most where v lies within f64 rounding of a tie. Integer
     thresholds are solved with true divisions.
 
-    At the packed level codes (input, addends, result) have type `!ulq.packed`, `kernel` is set, and `weights` is the byte blob in the
+    With `computedWeights` the weights are a tensor of the network like the
+    input, unsigned codes w or f32, one matrix for each image of the batch: the
+    rows of a transposed right factor. For codes the accumulator is then
+
+    ```
+    acc[p, n] = sum over channels c:
+                (x[p, c] - inputZero) * (w[n, c] + weightBase + weightZero[n])
+    ```
+
+    At the packed level codes (input, computed weights, addends, result) have type `!ulq.packed`, `kernel` is set, and `weights` is the byte blob in the
     kernel's own order (a rank-1 tensor of i8) whose integer meaning is kept in
     `weightBits`, `weightBase`, `weightStep`: w = base + step * code, with
     code < `weightLevels`. `maxCode` is the largest code that the input or its
@@ -333,7 +342,8 @@ def Ulq_LayerOp : Ulq_Op<"layer", [Pure]> {
     - (C3) channels divide by `groups`.
     - (C4) the input has the geometry's input shape; results have its output
       shape.
-    - (C5) at the integer level weights are [outputs, kh, kw, channels / groups].
+    - (C5) at the integer level weights are [outputs, kh, kw, channels / groups];
+      computed ones are [batch, outputs, 1, channels] at every level.
     - (C6) `padCode` is a code of the input.
     - (C7) `weightZero`, when present, has one value per output channel.
     - (C8) every step's arrays have one value or one per output channel
@@ -345,10 +355,14 @@ def Ulq_LayerOp : Ulq_Op<"layer", [Pure]> {
     - (C12) an f32 input has f32 weights, or integer weights, and no `padCode`
       but 0; codes have integer weights.
     - (C13) `accumulatorMin` <= `accumulatorMax`, and both fit in 32 bits.
+    - (C14) computed weights are unsigned codes or f32 as the input is, packed
+      at the same width, with one value in all of `weightZero`; the kernel is
+      1x1 with stride 1, without pads and groups.
+    - (C15) `inputZero` stands only beside computed codes.
   }];
   let arguments = (ins
       Ulq_LayerTensor:$input,
-      AnyStaticShapeTensor:$weights,
+      Ulq_WeightTensor:$weights,
       Variadic<Ulq_LayerTensor>:$addends,
       Ulq_GeometryAttr:$geometry,
       DefaultValuedAttr<I64Attr, "0">:$padCode,
@@ -364,7 +378,9 @@ def Ulq_LayerOp : Ulq_Op<"layer", [Pure]> {
       OptionalAttr<I64Attr>:$accumulatorMax,
       OptionalAttr<Ulq_KernelAttr>:$kernel,
       OptionalAttr<I64Attr>:$weightLevels,
-      OptionalAttr<I64Attr>:$maxCode);
+      OptionalAttr<I64Attr>:$maxCode,
+      UnitAttr:$computedWeights,
+      OptionalAttr<I64Attr>:$inputZero);
   let results = (outs Variadic<Ulq_LayerTensor>:$outputs);
   let builders = [OpBuilder<(ins "mlir::TypeRange":$outputs,
       "mlir::Value":$input, "mlir::Value":$weights, "mlir::ValueRange":$addends,

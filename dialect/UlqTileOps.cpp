@@ -84,6 +84,19 @@ LogicalResult GatherRowsOp::verify() {
   return success();
 }
 
+LogicalResult PackPanelOp::verify() {
+  // pack_panel_c1
+  int64_t words = getWords(), rowBytes = getRowBytes();
+  if (words < 1 || rowBytes % 64 || rowBytes < words * 4)
+    return emitOpError("expected rows of a multiple of 64 bytes that hold ")
+           << words << " words, got " << rowBytes;
+  // pack_panel_c2
+  if (!llvm::isInt<8>(int64_t(getBase())))
+    return emitOpError("expected a base of one signed byte, got ")
+           << int64_t(getBase());
+  return success();
+}
+
 LogicalResult EpilogueTileOp::verify() {
   // epilogue_tile_c1
   int64_t width = getWidth(), outputs = getKernel().getOutputs();

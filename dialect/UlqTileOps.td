@@ -89,6 +89,34 @@ def Ulq_UnpackWeightsOp : Ulq_Op<"unpack_weights"> {
   let assemblyFormat = "operands attr-dict `:` type(operands)";
 }
 
+def Ulq_PackPanelOp : Ulq_Op<"pack_panel"> {
+  let summary = "interleave gathered rows to a panel of signed bytes or floats";
+  let description = [{
+    The panel of a computed operand, as `multiply_tile` of a family with
+    `panelsAreWords` reads it: word i of row n at `source`, 4 bytes, becomes
+    word `i * outputs + n` at `target`, for i < `words` and n <
+    `kernel.outputs`. Rows are `rowBytes` apart, as `gather_rows` leaves them;
+    `base` is added to each of their bytes.
+
+    With `rowSums` the i32 at `offsets + 4 * n` becomes
+    `sumScale * s + sumOffset`, s being the i32 at `sums + 4 * n`.
+
+    Constraints:
+    - (C1) rows are a multiple of 64 bytes that holds `words` words.
+    - (C2) `base` is in -128 .. 127.
+  }];
+  let arguments = (ins Ulq_Bytes:$memory, Index:$source, Index:$sums,
+                       Index:$target, Index:$offsets, Ulq_KernelAttr:$kernel,
+                       I64Attr:$rowBytes, I64Attr:$words, I64Attr:$base,
+                       UnitAttr:$rowSums, I64Attr:$sumScale,
+                       I64Attr:$sumOffset);
+  let assemblyFormat = [{
+    $memory `[` $source `,` $sums `]` `to` `[` $target `,` $offsets `]`
+    attr-dict `:` type($memory)
+  }];
+  let hasVerifier = 1;
+}
+
 def Ulq_MultiplyTileOp : Ulq_Op<"multiply_tile"> {
   let summary = "accumulate a tile of rows x outputs over the whole depth";
   let description = [{
@@ -219,10 +247,12 @@ def Ulq_EpilogueTileOp : Ulq_Op<"epilogue_tile", [AttrSizedOperandSegments]> {
     many of them exist. With S the accumulator and R the row sum at `sums`,
 
     ```
-    a = scaleCodes * S + scaleSum * R + zero[lane] * R
+    a = scaleCodes * S + scaleSum * R + zero[lane] * R + offset[lane]
     ```
 
-    where `zero` is the i32 array at `zeroSlot` of the parameters, if any.
+    where `zero` is the i32 array at `zeroSlot` of the parameters, if any, and
+    `offset` the i32 array of the panel at `offsets` of the scratch memory, if
+    any.
     `levels` > 0: the code is the number of the i32 arrays at `thresholdSlot`
     that a exceeds, with a complemented first in the lanes that are set in the
     i32 mask at `flipSlot`, if any. `steps` are applied to the real number a,
@@ -247,7 +277,7 @@ def Ulq_EpilogueTileOp : Ulq_Op<"epilogue_tile", [AttrSizedOperandSegments]> {
       Variadic<Ulq_Bytes>:$addends, Variadic<Index>:$addendOffsets,
       Variadic<Ulq_Bytes>:$targets, Variadic<Index>:$targetOffsets,
       Index:$firstRow, Index:$rows, Index:$panel, Index:$channel,
-      Ulq_KernelAttr:$kernel, I64Attr:$width, I64Attr:$outputs, I64Attr:$lanes,
+      Optional<Index>:$offsets, Ulq_KernelAttr:$kernel, I64Attr:$width, I64Attr:$outputs, I64Attr:$lanes,
       I64Attr:$scaleCodes, I64Attr:$scaleSum, UnitAttr:$floatAccumulators,
       DefaultValuedAttr<I64Attr, "-1">:$zeroSlot,
       DefaultValuedAttr<I64Attr, "0">:$levels,
@@ -258,7 +288,8 @@ def Ulq_EpilogueTileOp : Ulq_Op<"epilogue_tile", [AttrSizedOperandSegments]> {
     $scratch `[` $accumulators `,` $sums `]` `params` $params `[` $paramsOffset `]`
     (`add` $addends^ `[` $addendOffsets `]`)?
     `to` $targets `[` $targetOffsets `]`
-    `at` $firstRow `,` $rows `,` $panel `,` $channel attr-dict `:`
+    `at` $firstRow `,` $rows `,` $panel `,` $channel
+    (`offsets` `[` $offsets^ `]`)? attr-dict `:`
     type($scratch) `,` type($params) `,` type($targets) (`add` type($addends)^)?
   }];
   let hasVerifier = 1;

@@ -55,6 +55,7 @@ def Ulq_PackedType : Ulq_Type<"Packed", "packed"> {
 }
 
 def Ulq_AnyTensor : AnyTypeOf<[Ulq_FloatTensor, Ulq_CodeTensor]>;
+def Ulq_WeightTensor : AnyTypeOf<[AnyStaticShapeTensor, Ulq_PackedType]>;
 def Ulq_LayerTensor : AnyTypeOf<[Ulq_FloatTensor, Ulq_CodeTensor, Ulq_PackedType]>;
 
 #endif // ULQ_TYPES

@@ -87,11 +87,16 @@ private:
       sum = arith::AddIOp::create(b, sum, broadcast(type, term));
     }
     int64_t zeroSlot = slotOf(op.getZeroSlot());
-    if (zeroSlot < 0)
+    if (zeroSlot >= 0) {
+      Value zero = loadArray(type, zeroSlot, lane);
+      Value term = arith::MulIOp::create(b, zero, broadcast(type, rowSum));
+      sum = arith::AddIOp::create(b, sum, term);
+    }
+    if (!op.getOffsets())
       return sum;
-    Value zero = loadArray(type, zeroSlot, lane);
-    Value term = arith::MulIOp::create(b, zero, broadcast(type, rowSum));
-    return arith::AddIOp::create(b, sum, term);
+    Value offset =
+        b.load(type, op.getScratch(), b.add(op.getOffsets(), lane * 4));
+    return arith::AddIOp::create(b, sum, offset);
   }
 
   Value broadcast(VectorType type, Value scalar) {

@@ -53,6 +53,8 @@ LogicalResult expandTile(Operation *op) {
     if (failed(kernel))
       return failure();
     (*kernel)->expandMultiply(builder, multiply, traits);
+  } else if (auto pack = dyn_cast<PackPanelOp>(op)) {
+    expandPackPanel(builder, pack, traits);
   } else if (auto gather = dyn_cast<GatherRowsOp>(op)) {
     expandGather(builder, gather, traits);
   } else if (auto epilogue = dyn_cast<EpilogueTileOp>(op)) {
@@ -67,8 +69,8 @@ struct ExpandTilesPass : ulq::impl::ExpandTilesBase<ExpandTilesPass> {
   void runOnOperation() override {
     SmallVector<Operation *> ops;
     getOperation()->walk([&](Operation *op) {
-      if (isa<UnpackWeightsOp, MultiplyTileOp, GatherRowsOp, EpilogueTileOp,
-              MaxPoolTileOp>(op))
+      if (isa<UnpackWeightsOp, PackPanelOp, MultiplyTileOp, GatherRowsOp,
+              EpilogueTileOp, MaxPoolTileOp>(op))
         ops.push_back(op);
     });
     for (Operation *op : ops)

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowering/CodeMovement.h"
+#include "lowering/ComputedProducts.h"
 #include "lowering/Operands.h"
 #include "lowering/Passes.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -21,21 +22,6 @@ namespace {
 
 constexpr int64_t toChannelsLast[] = {0, 2, 3, 1};
 constexpr int64_t toChannelsFirst[] = {0, 3, 1, 2};
-
-Value transpose(OpBuilder &builder, Location loc, Value value,
-                ArrayRef<int64_t> perm) {
-  auto type = cast<RankedTensorType>(value.getType());
-  SmallVector<int64_t> shape;
-  for (int64_t dim : perm)
-    shape.push_back(type.getShape()[dim]);
-  return builder.createOrFold<TransposeOp>(loc, type.clone(shape), value, perm);
-}
-
-Value reshape(OpBuilder &builder, Location loc, Value value,
-              ArrayRef<int64_t> shape) {
-  auto type = cast<RankedTensorType>(value.getType()).clone(shape);
-  return builder.createOrFold<ReshapeOp>(loc, type, value);
-}
 
 //===----------------------------------------------------------------------===//
 // Building a layer
@@ -152,17 +138,6 @@ LayerOp LayerBuilder::build(OpBuilder &builder, Location loc,
 bool hasPads(GeometryAttr geometry) {
   return llvm::any_of(geometry.getPads().asArrayRef(),
                       [](int64_t p) { return p != 0; });
-}
-
-GeometryAttr makeGeometry(MLIRContext *context, ArrayRef<int64_t> input,
-                          ArrayRef<int64_t> output, ArrayRef<int64_t> kernel,
-                          ArrayRef<int64_t> strides, ArrayRef<int64_t> pads,
-                          ArrayRef<int64_t> dilations, int64_t groups) {
-  auto get = [&](ArrayRef<int64_t> values) {
-    return DenseI64ArrayAttr::get(context, values);
-  };
-  return GeometryAttr::get(context, get(input), get(output), get(kernel),
-                           get(strides), get(pads), get(dilations), groups);
 }
 
 SmallVector<int64_t> channelsLast(ArrayRef<int64_t> shape) {
@@ -398,8 +373,10 @@ struct FuseQuantizedPass : ulq::impl::FuseQuantizedBase<FuseQuantizedPass> {
     RewritePatternSet pools(&getContext()), products(&getContext());
     pools.add<FuseMaxPool>(&getContext());
     populateCodeMovementPatterns(pools);
+    populateConstantLeftPatterns(pools);
     products.add<FuseConv, FuseMatmul, FuseBatchedMatmul, FuseAvgPool>(
         &getContext());
+    populateComputedProductPatterns(products);
     if (failed(applyPatternsGreedily(getOperation(), std::move(pools))) ||
         failed(applyPatternsGreedily(getOperation(), std::move(products))))
       signalPassFailure();

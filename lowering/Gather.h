@@ -13,6 +13,9 @@ namespace ulq {
 /// Replace the operation by loops that copy patches.
 void expandGather(mlir::OpBuilder &builder, GatherRowsOp op,
                   const IsaTraits &isa);
+/// Replace the operation by transposes of square tiles of words.
+void expandPackPanel(mlir::OpBuilder &builder, PackPanelOp op,
+                     const IsaTraits &isa);
 void expandMaxPool(mlir::OpBuilder &builder, MaxPoolTileOp op);
 
 } // namespace ulq

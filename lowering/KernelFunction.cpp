@@ -53,6 +53,16 @@ Value KernelFunction::restore(Value pointer, int64_t bytes) {
       /*strides=*/ArrayRef<OpFoldResult>{b.getIndexAttr(1)});
 }
 
+std::pair<Value, Value> KernelFunction::share(int64_t count,
+                                              int64_t workgroups) {
+  auto bound = [&](Value part) {
+    return b.createOrFold<arith::DivUIOp>(b.mul(part, count),
+                                          b.index(workgroups));
+  };
+  Value first = bound(workgroup);
+  return {first, bound(b.add(workgroup, 1))};
+}
+
 ModuleOp kernelsModule(ModuleOp module, StringRef isa) {
   if (auto found = module.lookupSymbol<ModuleOp>("kernels"))
     return found;

@@ -27,6 +27,8 @@ struct Buffer {
 struct KernelFunction {
   KernelFunction(mlir::ModuleOp kernels, mlir::Location loc,
                  llvm::StringRef name, const Signature &signature);
+  /// The part of `count` units that this workgroup takes: first, end.
+  std::pair<mlir::Value, mlir::Value> share(int64_t count, int64_t workgroups);
   void finish() { mlir::func::ReturnOp::create(b); }
 
   ByteBuilder b;

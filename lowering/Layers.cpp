@@ -112,6 +112,12 @@ LayerShape layerShape(LayerOp op) {
   shape.weightBase = op.getWeightBase().value_or(0);
   shape.weightStep = op.getWeightStep().value_or(1);
   shape.weightLevels = op.getWeightLevels().value_or(0);
+  if (!op.getComputedWeights())
+    return shape;
+  shape.computed = true;
+  shape.groups = output[0];
+  shape.rows /= output[0];
+  shape.weightBits = element.isF32() ? 32 : 8;
   return shape;
 }
 
@@ -138,8 +144,10 @@ Preparation preparation(const LayerShape &shape, const Kernel &kernel,
                         const Candidate &tile) {
   LayerShape flow = flowShape(shape, kernel);
   int64_t panels = panelCount(flow, tile.outputs);
-  int64_t weights = panels * kernel.unpackedPanelBytes(shape, tile);
-  int64_t patches = shape.rows * flow.groups * kernel.rowFormat(shape).rowBytes;
+  int64_t panelBytes = shape.computed ? kernel.packedPanelBytes(shape, tile)
+                                      : kernel.unpackedPanelBytes(shape, tile);
+  int64_t weights = panels * panelBytes;
+  int64_t patches = shape.rows * kernel.rowFormat(shape).rowBytes;
   return {weights * kUnpackCycles, patches * kGatherCycles};
 }
 

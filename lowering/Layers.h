@@ -25,7 +25,9 @@ int64_t largestCode(mlir::Value value);
 /// storage of the code.
 int64_t elementStorage(mlir::Type type);
 
-/// The layer as kernels see it. Expects `ulq-prove-ranges` to have run.
+/// The layer as kernels see it. Expects `ulq-prove-ranges` to have run. Where
+/// weights are computed, the groups are the images of the batch, and weights
+/// are 8-bit codes or f32, as `pack_panel` leaves them.
 LayerShape layerShape(LayerOp op);
 
 /// What `ulq-select-kernel` decided, as the kernel and its ISA see it.
@@ -48,16 +50,16 @@ LayerShape flowShape(const LayerShape &shape, const Kernel &kernel);
 /// Panels over all groups of a flow shape.
 int64_t panelCount(const LayerShape &flow, int64_t tileOutputs);
 
-/// Predicted cycles to unpack all weights, and to gather all input patches.
+/// Predicted cycles of what one more workgroup repeats: to unpack all weights
+/// where rows are divided, to gather the patches of one group where panels are.
 struct Preparation {
   double weights, patches;
 };
 Preparation preparation(const LayerShape &shape, const Kernel &kernel,
                         const Candidate &tile);
 
-/// Whether workgroups divide the rows rather than the panels: the operand that
-/// costs more to prepare is divided, because every workgroup prepares its own
-/// copy of what it does not divide.
+/// Whether workgroups divide the rows rather than the panels: so that they
+/// repeat what costs less.
 bool splitsRows(const LayerShape &shape, const Kernel &kernel,
                 const Candidate &tile, int64_t workgroups);
 

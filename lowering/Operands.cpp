@@ -116,3 +116,31 @@ std::optional<Weights> Weights::of(Value value, int64_t axis) {
       return weights;
   return floatsOf(value);
 }
+
+Value ulq::transpose(OpBuilder &builder, Location loc, Value value,
+                     ArrayRef<int64_t> perm) {
+  auto type = cast<RankedTensorType>(value.getType());
+  SmallVector<int64_t> shape;
+  for (int64_t dim : perm)
+    shape.push_back(type.getShape()[dim]);
+  return builder.createOrFold<TransposeOp>(loc, type.clone(shape), value, perm);
+}
+
+Value ulq::reshape(OpBuilder &builder, Location loc, Value value,
+                   ArrayRef<int64_t> shape) {
+  auto type = cast<RankedTensorType>(value.getType()).clone(shape);
+  return builder.createOrFold<ReshapeOp>(loc, type, value);
+}
+
+GeometryAttr ulq::makeGeometry(MLIRContext *context, ArrayRef<int64_t> input,
+                               ArrayRef<int64_t> output,
+                               ArrayRef<int64_t> kernel,
+                               ArrayRef<int64_t> strides,
+                               ArrayRef<int64_t> pads,
+                               ArrayRef<int64_t> dilations, int64_t groups) {
+  auto get = [&](ArrayRef<int64_t> values) {
+    return DenseI64ArrayAttr::get(context, values);
+  };
+  return GeometryAttr::get(context, get(input), get(output), get(kernel),
+                           get(strides), get(pads), get(dilations), groups);
+}

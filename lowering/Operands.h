@@ -1,4 +1,4 @@
-//===- Operands.h - the operands of a quantized product -------------------===//
+//===- Operands.h - the operands of a product -------------------===//
 //
 // Part of ulq, under the Apache License v2.0 with LLVM Exceptions.
 //
@@ -7,6 +7,7 @@
 #define ULQ_LOWERING_OPERANDS_H
 
 #include "dialect/Ulq.h"
+#include "mlir/IR/Builders.h"
 #include <optional>
 
 namespace ulq {
@@ -37,6 +38,18 @@ struct Weights {
   /// The constant as floats, dequantized in f32 as the model does.
   static std::optional<Weights> floatsOf(mlir::Value value);
 };
+
+/// The movement of a tensor, folded where it can be.
+mlir::Value transpose(mlir::OpBuilder &builder, mlir::Location loc,
+                      mlir::Value value, llvm::ArrayRef<int64_t> perm);
+mlir::Value reshape(mlir::OpBuilder &builder, mlir::Location loc,
+                    mlir::Value value, llvm::ArrayRef<int64_t> shape);
+
+GeometryAttr
+makeGeometry(mlir::MLIRContext *context, llvm::ArrayRef<int64_t> input,
+             llvm::ArrayRef<int64_t> output, llvm::ArrayRef<int64_t> kernel,
+             llvm::ArrayRef<int64_t> strides, llvm::ArrayRef<int64_t> pads,
+             llvm::ArrayRef<int64_t> dilations, int64_t groups);
 
 } // namespace ulq
 

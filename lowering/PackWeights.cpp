@@ -65,7 +65,10 @@ LogicalResult packWeights(LayerOp op) {
 struct PackWeightsPass : ulq::impl::PackWeightsBase<PackWeightsPass> {
   void runOnOperation() override {
     SmallVector<LayerOp> layers;
-    getOperation()->walk([&](LayerOp op) { layers.push_back(op); });
+    getOperation()->walk([&](LayerOp op) {
+      if (!op.getComputedWeights())
+        layers.push_back(op);
+    });
     for (LayerOp op : layers)
       if (failed(packWeights(op)))
         return signalPassFailure();

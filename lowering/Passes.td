@@ -30,12 +30,13 @@ def ImportFold : Pass<"ulq-import-fold", "::mlir::ModuleOp"> {
 def FuseQuantized : Pass<"ulq-fuse-quantized", "::mlir::ModuleOp"> {
   let summary = "Turn convolutions and matrix products into integer layers";
   let description = [{
-    Expects `ulq-import-fold` to have run. Every `ulq.conv2d`, `ulq.matmul` by
-    constant weights and `ulq.avg_pool` of dequantized codes becomes a
+    Expects `ulq-import-fold` to have run. Every `ulq.conv2d`, `ulq.matmul` and
+    `ulq.avg_pool` of dequantized codes becomes a
     `ulq.layer` over channels-last codes whose epilogue subtracts the input's
     zero point and applies the scales, and every `ulq.max_pool` of dequantized codes a `ulq.max_pool_codes`. Products
     of unquantized values become layers in f32. Flattening before a product is
-    absorbed into the kernel extents.
+    absorbed into the kernel extents. A product without constant operand becomes
+    a layer with computed weights; no `ulq.matmul` is left.
   }];
   let dependentDialects = ["::ulq::UlqDialect"];
 }
@@ -60,7 +61,7 @@ def FoldEpilogue : Pass<"ulq-fold-epilogue", "::mlir::ModuleOp"> {
 def ProveRanges : Pass<"ulq-prove-ranges", "::mlir::ModuleOp"> {
   let summary = "Bound every accumulator";
   let description = [{
-    Expects integer-level layers with constant weights. Sets `accumulatorMin`
+    Expects integer-level layers with constant or computed weights. Sets `accumulatorMin`
     and `accumulatorMax` from the weights, the input's codes and the padding
     code; fails where 32 bits do not hold them. Also sets `weightBits`,
     `weightBase` and `weightStep`: the narrowest code that holds the weights.
@@ -92,7 +93,7 @@ def PackWeights : Pass<"ulq-pack-weights", "::mlir::ModuleOp"> {
     Expects `ulq-select-kernel` to have run. Afterwards `weights` of every layer
     is a byte blob at the packed width: codes of up to 4 bits in fields of 1, 2
     or 4 bits, wider ones in bytes, the panels of a kernel in whole chunks of 64
-    bytes.
+    bytes. Computed weights stay as they are.
   }];
   let dependentDialects = ["::ulq::UlqDialect"];
 }

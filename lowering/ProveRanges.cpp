@@ -97,6 +97,17 @@ LogicalResult setWeightCode(LayerOp op, ArrayRef<int32_t> weights) {
   return success();
 }
 
+LogicalResult setAccumulatorRange(LayerOp op, int64_t min, int64_t max) {
+  // One value is spared at each end: thresholds are compared by `>`, with the
+  // accumulator complemented where they descend.
+  if (min <= -llvm::maxIntN(32) || max >= llvm::maxIntN(32))
+    return op.emitOpError("expected accumulators of at most 32 bits, got ")
+           << min << " to " << max;
+  op.setAccumulatorMin(min);
+  op.setAccumulatorMax(max);
+  return success();
+}
+
 /// The least and the largest sum of weight * code over one output channel,
 /// every code being free in 0 .. maxCode.
 LogicalResult setAccumulatorRange(LayerOp op, ArrayRef<int32_t> weights,
@@ -114,14 +125,7 @@ LogicalResult setAccumulatorRange(LayerOp op, ArrayRef<int32_t> weights,
     min = std::min(min, negative * maxCode);
     max = std::max(max, positive * maxCode);
   }
-  // One value is spared at each end: thresholds are compared by `>`, with the
-  // accumulator complemented where they descend.
-  if (min <= -llvm::maxIntN(32) || max >= llvm::maxIntN(32))
-    return op.emitOpError("expected accumulators of at most 32 bits, got ")
-           << min << " to " << max;
-  op.setAccumulatorMin(min);
-  op.setAccumulatorMax(max);
-  return success();
+  return setAccumulatorRange(op, min, max);
 }
 
 /// Integer weights of an f32 layer are stored as codes where 8 bits hold them.
@@ -139,7 +143,45 @@ LogicalResult proveFloat(LayerOp op) {
   return setWeightCode(op, *weights);
 }
 
+/// Moves computed codes by `weightBase` into signed bytes: by all of weightZero
+/// where that fits, so that no row sums are needed.
+void centreComputed(LayerOp op, int64_t largest) {
+  int64_t zero = op.getWeightZero() ? op.getWeightZero()->front() : 0;
+  int64_t base = std::clamp<int64_t>(zero, -128, 127 - largest);
+  op.removeWeightZeroAttr();
+  if (zero != base)
+    op.setWeightZero(SmallVector<int32_t>(op.getGeometry().getOutput()[3],
+                                          static_cast<int32_t>(zero - base)));
+  op.setWeightBase(base);
+  op.setWeightStep(1);
+  op.setWeightLevels(largest + 1);
+}
+
+/// Every code of both operands is free.
+LogicalResult proveComputed(LayerOp op) {
+  Type element = tensorElement(op.getWeights().getType());
+  op.setWeightBits(element.getIntOrFloatBitWidth());
+  if (element.isF32())
+    return success();
+  int64_t depth = op.getGeometry().getInput()[3];
+  int64_t largest = largestCode(op.getWeights());
+  int64_t maxCode = largestCode(op.getInput());
+  op.setMaxCode(maxCode);
+  centreComputed(op, largest);
+  int64_t low = *op.getWeightBase(), high = low + largest;
+  if (op.getWeightZero()) {
+    low += op.getWeightZero()->front();
+    high += op.getWeightZero()->front();
+  }
+  int64_t first = -op.getInputZero().value_or(0), last = first + maxCode;
+  auto [min, max] = std::minmax(
+      {first * low, first * high, last * low, last * high, int64_t(0)});
+  return setAccumulatorRange(op, min * depth, max * depth);
+}
+
 LogicalResult proveRange(LayerOp op) {
+  if (op.getComputedWeights())
+    return proveComputed(op);
   if (tensorElement(op.getInput().getType()).isF32())
     return proveFloat(op);
   Type element = tensorElement(op.getWeights().getType());

@@ -1,4 +1,4 @@
-//===- Reductions.cpp - pools and products that stay float, as linalg -----===//
+//===- Reductions.cpp - pools that stay float, as linalg ------------------===//
 //
 // Part of ulq, under the Apache License v2.0 with LLVM Exceptions.
 //
@@ -91,49 +91,9 @@ struct LowerAvgPool : OpConversionPattern<AvgPoolOp> {
   }
 };
 
-/// A product of two computed values, leading extents broadcast.
-struct LowerMatmul : OpConversionPattern<MatmulOp> {
-  using OpConversionPattern::OpConversionPattern;
-  LogicalResult
-  matchAndRewrite(MatmulOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &rewriter) const override {
-    Location loc = op.getLoc();
-    auto type = cast<RankedTensorType>(op.getType());
-    int64_t batch = type.getRank() - 2; // loops: batch..., m, n, k
-    auto map = [&](Value operand, int64_t row, int64_t column) {
-      ArrayRef<int64_t> shape = tensorShape(operand.getType());
-      SmallVector<AffineExpr> results;
-      int64_t missing = type.getRank() - shape.size();
-      for (int64_t d = missing; d < batch; ++d)
-        results.push_back(shape[d - missing] == 1
-                              ? rewriter.getAffineConstantExpr(0)
-                              : rewriter.getAffineDimExpr(d));
-      results.push_back(rewriter.getAffineDimExpr(batch + row));
-      results.push_back(rewriter.getAffineDimExpr(batch + column));
-      return AffineMap::get(batch + 3, 0, results, getContext());
-    };
-    Value init = zeroTensor(rewriter, loc, type, rewriter.getF32FloatAttr(0.0));
-    SmallVector<utils::IteratorType> kinds(batch + 2,
-                                           utils::IteratorType::parallel);
-    kinds.push_back(utils::IteratorType::reduction);
-    SmallVector<AffineMap> maps = {map(adaptor.getLhs(), 0, 2),
-                                   map(adaptor.getRhs(), 2, 1),
-                                   map(init, 0, 1)};
-    rewriter.replaceOpWithNewOp<linalg::GenericOp>(
-        op, type, ValueRange{adaptor.getLhs(), adaptor.getRhs()}, init, maps,
-        kinds, [](OpBuilder &b, Location l, ValueRange args) {
-          Value product = arith::MulFOp::create(b, l, args[0], args[1]);
-          Value sum = arith::AddFOp::create(b, l, args[2], product);
-          linalg::YieldOp::create(b, l, sum);
-        });
-    return success();
-  }
-};
-
 } // namespace
 
 void ulq::populateReductionPatterns(const TypeConverter &converter,
                                     RewritePatternSet &patterns) {
-  patterns.add<LowerMaxPool, LowerAvgPool, LowerMatmul>(converter,
-                                                        patterns.getContext());
+  patterns.add<LowerMaxPool, LowerAvgPool>(converter, patterns.getContext());
 }

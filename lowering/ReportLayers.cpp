@@ -55,10 +55,11 @@ Attribute layerRow(LayerOp op) {
   row.kernel(*op.getKernel());
   row.number("weight_bits", op.getWeightBits().value_or(32));
   row.number("activation_bits", bitsOf(op.getInput().getType()));
-  row.number(
-      "weight_bytes",
-      cast<RankedTensorType>(op.getWeights().getType()).getNumElements() *
-          bitsOf(op.getWeights().getType()) / 8);
+  // Computed weights take no bytes of the program.
+  auto blob = dyn_cast<RankedTensorType>(op.getWeights().getType());
+  row.number("weight_bytes", op.getComputedWeights()
+                                 ? 0
+                                 : blob.getNumElements() * bitsOf(blob) / 8);
   if (!floats) {
     row.number("accumulator_min", op.getAccumulatorMin().value_or(0));
     row.number("accumulator_max", op.getAccumulatorMax().value_or(0));
@@ -98,8 +99,7 @@ struct ReportLayersPass : ulq::impl::ReportLayersBase<ReportLayersPass> {
       else if (auto pool = dyn_cast<MaxPoolCodesOp>(op))
         rows.push_back(poolRow(pool));
       else if (isa<QuantizeOp, DequantizeOp, ThresholdOp, AffineOp, AddOp,
-                   ClampOp, LeakyReluOp, RoundOp, MaxPoolOp, AvgPoolOp,
-                   MatmulOp>(op))
+                   ClampOp, LeakyReluOp, RoundOp, MaxPoolOp, AvgPoolOp>(op))
         rows.push_back(floatRow(op));
       return WalkResult::advance();
     });

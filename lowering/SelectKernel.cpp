@@ -48,14 +48,16 @@ public:
       if (byGroups(op))
         widenUnaligned(op);
     });
-    // A pool keeps the layout of its input.
     for (bool changed = true; changed;) {
       changed = false;
+      // A pool keeps the layout of its input.
       module->walk([&](MaxPoolCodesOp op) {
-        if (wide.contains(op.getInput()) == wide.contains(op.getResult()))
-          return;
-        wide.insert_range(ValueRange{op.getInput(), op.getResult()});
-        changed = true;
+        changed |= equalize(op.getInput(), op.getResult());
+      });
+      // Rows of both operands hold their codes in the same order.
+      module->walk([&](LayerOp op) {
+        if (op.getComputedWeights())
+          changed |= equalize(op.getInput(), op.getWeights());
       });
     }
   }
@@ -95,6 +97,14 @@ private:
     return tensors;
   }
 
+  /// Stores both in bytes unless their widths are equal.
+  bool equalize(Value lhs, Value rhs) {
+    if (bits(lhs) == bits(rhs))
+      return false;
+    wide.insert_range(ValueRange{lhs, rhs});
+    return true;
+  }
+
   void widenUnaligned(LayerOp op) {
     for (auto [value, channels] : grouped(op))
       if (channels * elementStorage(value.getType()) % 8)
@@ -123,9 +133,11 @@ void packOperands(Operation *op, const StoragePlan &plan,
                   DenseMap<Value, Value> &packed) {
   OpBuilder builder(op->getContext());
   for (OpOperand &operand : op->getOpOperands()) {
-    bool isWeights = isa<LayerOp>(op) && operand.getOperandNumber() == 1;
+    auto layer = dyn_cast<LayerOp>(op);
+    bool isConstant =
+        layer && !layer.getComputedWeights() && operand.getOperandNumber() == 1;
     Value value = operand.get();
-    if (isWeights || tensorElement(value.getType()).isF32())
+    if (isConstant || tensorElement(value.getType()).isF32())
       continue;
     Value &stored = packed[value];
     if (auto unpack = value.getDefiningOp<UnpackOp>())
@@ -239,6 +251,8 @@ private:
     for (const Kernel *kernel : allKernels()) {
       // Rows of all channels have no sum that belongs to one group.
       if (kernel->groupsAreLanes() ? op.getWeightZero().has_value() : !atBytes)
+        continue;
+      if (op.getComputedWeights() && !kernel->panelsAreWords())
         continue;
       if (!llvm::all_of(kernel->needs(),
                         [&](RegisterOp op) { return isa.traits.has(op); }))

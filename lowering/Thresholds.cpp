@@ -114,7 +114,8 @@ private:
     if (isa<TransposeOp, ReshapeOp, MaxPoolCodesOp>(user))
       return admits(user->getResult(0));
     if (auto layer = dyn_cast<LayerOp>(user))
-      return use.getOperandNumber() != 0 || admitsPads(layer);
+      return use.getOperandNumber() > 1 ||
+             (!layer.getComputedWeights() && admitsPads(layer));
     return isa<DequantizeOp>(user);
   }
 
@@ -262,6 +263,8 @@ LogicalResult ulq::solveThresholds(LayerOp layer) {
                    isCodeType(tensorElement(layer.getResult(0).getType())) &&
                    isCodeType(tensorElement(layer.getInput().getType()));
   if (!codesOnly || !count || *count > mostThresholds || !isMonotone(steps))
+    return failure();
+  if (layer.getComputedWeights())
     return failure();
   auto weights = constantElements(layer.getWeights(), false);
   if (!weights)

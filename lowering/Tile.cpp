@@ -5,7 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowering/Epilogue.h"
-#include "lowering/KernelFunction.h"
+#include "lowering/TilePool.h"
 
 using namespace mlir;
 
@@ -18,19 +18,10 @@ using namespace ulq;
 
 namespace {
 
-/// The part of `count` units that a workgroup takes.
-std::pair<Value, Value> share(ByteBuilder &b, Value workgroup, int64_t count,
-                              int64_t workgroups) {
-  auto bound = [&](Value part) {
-    return b.createOrFold<arith::DivUIOp>(b.mul(part, count),
-                                          b.index(workgroups));
-  };
-  return {bound(workgroup), bound(b.add(workgroup, 1))};
-}
-
 /// Byte offsets within the scratch memory of one workgroup.
 struct ScratchLayout {
-  int64_t panels = 0, rows = 0, sums = 0, accumulators = 0, bytes = 0;
+  int64_t panels = 0, offsets = 0, rows = 0, sums = 0, accumulators = 0;
+  int64_t bytes = 0;
 };
 
 class LayerTiler {
@@ -38,12 +29,15 @@ public:
   LayerTiler(LayerOp op, const KernelChoice &choice)
       : op(op), choice(choice), shape(layerShape(op)), attr(op.getKernelAttr()),
         flow(flowShape(shape, *choice.kernel)),
-        lanes{flow.groups, flow.outputs, attr.getOutputs()} {
+        lanes{shape.computed ? 1 : flow.groups, flow.outputs,
+              attr.getOutputs()} {
     isFloat = shape.codeBits == 32;
     bool corrects = choice.kernel->accumulatesCodes() && shape.weightBase != 0;
     rowSums = !isFloat && (corrects || op.getWeightZero());
     panelBytes = choice.kernel->packedPanelBytes(shape, choice.tile);
-    unpackedBytes = choice.kernel->unpackedPanelBytes(shape, choice.tile);
+    scratchPanelBytes =
+        shape.computed ? panelBytes
+                       : choice.kernel->unpackedPanelBytes(shape, choice.tile);
     for (Value output : op.getOutputs())
       if (tensorElement(output.getType()).isF32())
         floats = output;
@@ -57,6 +51,8 @@ public:
     OpBuilder builder(op);
     Signature signature;
     signature.inputs = {toBytes(builder, op.getInput()), parameters(builder)};
+    if (shape.computed)
+      signature.inputs.push_back(toBytes(builder, op.getWeights()));
     for (Value addend : op.getAddends())
       signature.inputs.push_back(toBytes(builder, addend));
     for (Value output : {codes, floats})
@@ -77,19 +73,23 @@ public:
     KernelFunction function(kernels, op.getLoc(), name, signature);
     emitLoops(function);
     function.finish();
-    Operation *weights = op.getWeights().getDefiningOp();
+    Operation *constant =
+        shape.computed ? nullptr : op.getWeights().getDefiningOp();
     op.erase();
-    if (weights && weights->use_empty())
-      weights->erase();
+    if (constant && constant->use_empty())
+      constant->erase();
   }
 
 private:
   //===--- outside the kernel -------------------------------------------===//
 
   void buildParameters() {
-    std::optional<SmallVector<int32_t>> packed =
-        constantElements(op.getWeights(), /*asFloat=*/false);
-    SmallVector<uint8_t> bytes(packed->begin(), packed->end());
+    SmallVector<uint8_t> bytes(1, 0); // a tensor of no bytes is none
+    if (!shape.computed) {
+      SmallVector<int32_t> packed =
+          *constantElements(op.getWeights(), /*asFloat=*/false);
+      bytes.assign(packed.begin(), packed.end());
+    }
     blob.append(bytes);
     tables = blob.append(choice.kernel->tables(shape));
     plan = planEpilogue(op, lanes, blob);
@@ -114,9 +114,14 @@ private:
       scratch.bytes = roundUp(scratch.bytes + bytes, 64);
       return offset;
     };
-    scratch.panels = place(most * unpackedBytes);
-    scratch.rows = place(attr.getBlock() * choice.format.rowBytes);
-    scratch.sums = place(rowSums ? attr.getBlock() * 4 : 0);
+    // Rows of a panel are gathered where the rows of blocks will be.
+    int64_t gathered =
+        std::max(attr.getBlock(), shape.computed ? attr.getOutputs() : 0);
+    bool sums = rowSums || inputZero() != 0;
+    scratch.panels = place(most * scratchPanelBytes);
+    scratch.offsets = place(inputZero() ? most * attr.getOutputs() * 4 : 0);
+    scratch.rows = place(gathered * choice.format.rowBytes);
+    scratch.sums = place(sums ? gathered * 4 : 0);
     scratch.accumulators = place(attr.getRows() * attr.getOutputs() * 4);
   }
 
@@ -136,12 +141,13 @@ private:
     Value firstBlock = zero, lastBlock = b.index(blocks);
     firstPanel = zero;
     lastPanel = b.index(choice.panels);
-    auto [first, last] =
-        share(b, function.workgroup, choice.splitsRows ? blocks : choice.panels,
-              attr.getWorkgroups());
+    auto [first, last] = function.share(
+        choice.splitsRows ? blocks : choice.panels, attr.getWorkgroups());
     (choice.splitsRows ? firstBlock : firstPanel) = first;
     (choice.splitsRows ? lastBlock : lastPanel) = last;
-    if (unpackedBytes > 0)
+    if (shape.computed)
+      packPanels(b);
+    else if (scratchPanelBytes > 0)
       unpackPanels(b);
     b.loop(firstBlock, lastBlock, 1,
            [&](Value block) { emitBlock(b, b.mul(block, attr.getBlock())); });
@@ -156,6 +162,32 @@ private:
                             shape.weightBase, shape.weightStep, isFloat);
   }
 
+  /// The weights of image `image` are rows like those of the input.
+  void packPanels(ByteBuilder &b) {
+    const Buffer &weights = kernel->buffers[2];
+    int64_t outputs = attr.getOutputs(), perImage = lanes.panelsPerGroup();
+    int64_t zero = inputZero(), words = choice.format.depth / (isFloat ? 1 : 4);
+    // -inputZero times the sum of a channel's weights.
+    int64_t offset = -zero * shape.channels * (shape.weightBase + weightZero());
+    Value rows = b.add(base, scratch.rows), sums = b.add(base, scratch.sums);
+    b.loop(firstPanel, lastPanel, 1, [&](Value panel) {
+      Value image = b.createOrFold<arith::DivUIOp>(panel, b.index(perImage));
+      Value first = b.mul(
+          b.createOrFold<arith::RemUIOp>(panel, b.index(perImage)), outputs);
+      Value left = b.createOrFold<arith::SubIOp>(b.index(flow.outputs), first);
+      GatherRowsOp::create(b, weights.memory, weights.offset, memory, rows,
+                           sums, b.add(b.mul(image, flow.outputs), first),
+                           b.min(left, b.index(outputs)), b.index(0),
+                           weightGeometry(), shape.storageBits, /*padCode=*/0,
+                           choice.format.rowBytes, choice.format.expand,
+                           choice.format.pairs, choice.format.channelOrder,
+                           /*rowSums=*/zero != 0);
+      PackPanelOp::create(b, memory, rows, sums, panelInScratch(b, panel),
+                          offsetsOf(b, panel), attr, choice.format.rowBytes,
+                          words, shape.weightBase, zero != 0, -zero, offset);
+    });
+  }
+
   /// A block of output pixels: per group its rows, then its panels.
   void emitBlock(ByteBuilder &b, Value firstRow) {
     Value left = b.createOrFold<arith::SubIOp>(b.index(shape.rows), firstRow);
@@ -168,9 +200,13 @@ private:
       Value any =
           arith::CmpIOp::create(b, arith::CmpIPredicate::slt, first, last);
       b.branch(any, [&] {
-        gather(b, group, firstRow, count);
+        // Computed weights: groups of the flow are images.
+        Value channels = shape.computed ? b.index(0) : group;
+        Value row = shape.computed ? b.add(b.mul(group, shape.rows), firstRow)
+                                   : firstRow;
+        gather(b, channels, row, count);
         b.loop(first, last, 1, [&](Value panel) {
-          emitPanel(b, group, panel, firstRow, count);
+          emitPanel(b, start, channels, panel, row, count);
         });
       });
     });
@@ -181,7 +217,16 @@ private:
     GeometryAttr g = op.getGeometry();
     return GeometryAttr::get(op.getContext(), g.getInput(), g.getOutput(),
                              g.getKernel(), g.getStrides(), g.getPads(),
-                             g.getDilations(), flow.groups);
+                             g.getDilations(), lanes.groups);
+  }
+
+  /// That of a 1x1 kernel which reads all pixels of the weights.
+  GeometryAttr weightGeometry() {
+    GeometryAttr g = op.getGeometry();
+    auto pixels = DenseI64ArrayAttr::get(
+        op.getContext(), tensorShape(op.getWeights().getType()));
+    return GeometryAttr::get(op.getContext(), pixels, pixels, g.getKernel(),
+                             g.getStrides(), g.getPads(), g.getDilations(), 1);
   }
 
   void gather(ByteBuilder &b, Value group, Value firstRow, Value count) {
@@ -193,19 +238,21 @@ private:
         rowSums);
   }
 
-  void emitPanel(ByteBuilder &b, Value group, Value panel, Value firstRow,
-                 Value count) {
+  /// `start` is the first panel of the rows' group, whose channels are those of
+  /// group `channels`.
+  void emitPanel(ByteBuilder &b, Value start, Value channels, Value panel,
+                 Value firstRow, Value count) {
     int64_t perGroup = lanes.panelsPerGroup();
-    Value inGroup =
-        b.createOrFold<arith::SubIOp>(panel, b.mul(group, perGroup));
+    Value inGroup = b.createOrFold<arith::SubIOp>(panel, start);
     b.loop(b.index(0), count, attr.getRows(), [&](Value row) {
       Value left = b.createOrFold<arith::SubIOp>(count, row);
       Value rows = b.min(left, b.index(attr.getRows()));
-      Value channel =
-          b.add(b.mul(group, flow.outputs), b.mul(inGroup, attr.getOutputs()));
+      Value channel = b.add(b.mul(channels, flow.outputs),
+                            b.mul(inGroup, attr.getOutputs()));
       multiply(b, panel, row);
       auto emit = [&](int64_t width) {
-        epilogue(b, b.add(firstRow, row), row, rows, panel, channel, width);
+        epilogue(b, b.add(firstRow, row), row, rows, panel,
+                 shape.computed ? inGroup : panel, channel, width);
       };
       int64_t tail = flow.outputs - (perGroup - 1) * attr.getOutputs();
       if (perGroup == 1 || tail == attr.getOutputs())
@@ -214,6 +261,17 @@ private:
                                            b.index(perGroup - 1));
       b.branch(isLast, [&] { emit(tail); }, [&] { emit(attr.getOutputs()); });
     });
+  }
+
+  Value panelInScratch(ByteBuilder &b, Value panel) {
+    Value number = b.createOrFold<arith::SubIOp>(panel, firstPanel);
+    return b.add(b.add(base, scratch.panels), b.mul(number, scratchPanelBytes));
+  }
+
+  Value offsetsOf(ByteBuilder &b, Value panel) {
+    Value number = b.createOrFold<arith::SubIOp>(panel, firstPanel);
+    return b.add(b.add(base, scratch.offsets),
+                 b.mul(number, attr.getOutputs() * 4));
   }
 
   void multiply(ByteBuilder &b, Value panel, Value row) {
@@ -229,10 +287,8 @@ private:
       lhs = b.add(lhs, b.mul(panel, channels * (isFloat ? 4 : 1)));
     }
     Buffer rhs = params;
-    if (unpackedBytes > 0) {
-      Value inScratch = b.createOrFold<arith::SubIOp>(panel, firstPanel);
-      rhs = {memory, b.add(b.add(base, scratch.panels),
-                           b.mul(inScratch, unpackedBytes))};
+    if (scratchPanelBytes > 0) {
+      rhs = {memory, panelInScratch(b, panel)};
     } else {
       rhs.offset = b.add(params.offset, b.mul(panel, panelBytes));
     }
@@ -246,12 +302,13 @@ private:
         multiplier);
   }
 
+  /// `constants` is the number of the panel in the arrays of parameters.
   void epilogue(ByteBuilder &b, Value firstRow, Value row, Value rows,
-                Value panel, Value channel, int64_t width) {
+                Value panel, Value constants, Value channel, int64_t width) {
     bool corrects = !isFloat && choice.kernel->accumulatesCodes();
     SmallVector<Value> addends, addendOffsets, targets, targetOffsets;
     SmallVector<int64_t> addendBits;
-    size_t next = 2;
+    size_t next = shape.computed ? 3 : 2;
     for (Value addend : op.getAddends()) {
       addends.push_back(kernel->buffers[next].memory);
       addendOffsets.push_back(kernel->buffers[next++].offset);
@@ -265,11 +322,18 @@ private:
     EpilogueTileOp::create(
         b, memory, b.add(base, scratch.accumulators), sums, params.memory,
         params.offset, addends, addendOffsets, targets, targetOffsets, firstRow,
-        rows, panel, channel, attr, width, op.getGeometry().getOutput()[3],
-        choice.panels * attr.getOutputs(), corrects ? shape.weightStep : 1,
-        corrects ? shape.weightBase : 0, isFloat, plan.zeroSlot, plan.levels,
-        plan.thresholdSlot, plan.flipSlot, b.getArrayAttr(plan.steps),
-        addendBits, codes ? elementStorage(codes.getType()) : 0);
+        rows, constants, channel, inputZero() ? offsetsOf(b, panel) : Value(),
+        attr, width, op.getGeometry().getOutput()[3],
+        lanes.groups * lanes.panelsPerGroup() * attr.getOutputs(),
+        corrects ? shape.weightStep : 1, corrects ? shape.weightBase : 0,
+        isFloat, plan.zeroSlot, plan.levels, plan.thresholdSlot, plan.flipSlot,
+        b.getArrayAttr(plan.steps), addendBits,
+        codes ? elementStorage(codes.getType()) : 0);
+  }
+
+  int64_t inputZero() { return op.getInputZero().value_or(0); }
+  int64_t weightZero() {
+    return op.getWeightZero() ? op.getWeightZero()->front() : 0;
   }
 
   LayerOp op;
@@ -280,7 +344,8 @@ private:
   PanelLanes lanes;
   Value codes, floats; // results of the layer, null where it has none
   bool isFloat, rowSums;
-  int64_t panelBytes, unpackedBytes, tables = 0;
+  int64_t panelBytes, tables = 0;
+  int64_t scratchPanelBytes; // 0: multiply_tile reads the parameters
   ParameterBlob blob;
   EpiloguePlan plan;
   ScratchLayout scratch;
@@ -290,32 +355,6 @@ private:
   Value memory, base; // scratch of this workgroup
   Value firstPanel, lastPanel;
 };
-
-void tilePool(MaxPoolCodesOp op, ModuleOp kernels) {
-  KernelAttr attr = op.getKernelAttr();
-  ArrayRef<int64_t> output = op.getGeometry().getOutput();
-  int64_t rows = output[0] * output[1] * output[2];
-  OpBuilder builder(op);
-  Signature signature;
-  signature.inputs = {toBytes(builder, op.getInput())};
-  signature.results = {dispatchedType(op.getType())};
-  std::string name = kernelName(kernels, op.getLoc());
-  auto dispatch = DispatchOp::create(builder, op.getLoc(), signature.results,
-                                     signature.inputs, name,
-                                     attr.getWorkgroups(), /*scratch=*/false);
-  replaceResult(builder, op.getResult(), dispatch.getResult(0));
-
-  KernelFunction function(kernels, op.getLoc(), name, signature);
-  ByteBuilder &b = function.b;
-  auto [first, last] = share(b, function.workgroup, rows, attr.getWorkgroups());
-  MaxPoolTileOp::create(b, function.buffers[0].memory,
-                        function.buffers[0].offset, function.buffers[1].memory,
-                        function.buffers[1].offset, first,
-                        b.createOrFold<arith::SubIOp>(last, first),
-                        op.getGeometry(), elementStorage(op.getType()));
-  function.finish();
-  op.erase();
-}
 
 LogicalResult tile(Operation *op, ModuleOp module) {
   auto layer = dyn_cast<LayerOp>(op);
@@ -329,8 +368,9 @@ LogicalResult tile(Operation *op, ModuleOp module) {
   FailureOr<KernelChoice> choice = kernelChoice(layer);
   if (failed(choice))
     return failure();
-  if (!constantElements(layer.getWeights(), false) ||
-      tensorShape(layer.getWeights().getType()).size() != 1)
+  if (!layer.getComputedWeights() &&
+      (!constantElements(layer.getWeights(), false) ||
+       tensorShape(layer.getWeights().getType()).size() != 1))
     return op->emitOpError(
         "expected packed weights: run ulq-pack-weights first");
   LayerTiler(layer, *choice).run(kernelsModule(module, choice->isa->name));

@@ -155,6 +155,7 @@ struct DotKernel final : Kernel {
     return ops;
   }
   bool accumulatesCodes() const override { return false; }
+  bool panelsAreWords() const override { return true; }
 
   std::optional<Candidate> match(const LayerShape &shape,
                                  const IsaTraits &isa) const override {

@@ -79,6 +79,7 @@ struct FloatKernel final : Kernel {
   StringRef name() const override { return "float32"; }
   ArrayRef<RegisterOp> needs() const override { return {}; }
   bool accumulatesCodes() const override { return false; }
+  bool panelsAreWords() const override { return true; }
 
   std::optional<Candidate> match(const LayerShape &shape,
                                  const IsaTraits &isa) const override {

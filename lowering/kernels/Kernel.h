@@ -8,7 +8,8 @@
 //
 // The shared data flow around a kernel (lowering/Tile.cpp):
 //
-//   unpack the weight panels of this workgroup, if the kernel wants panels
+//   unpack the weight panels of this workgroup, if the kernel wants panels, or
+//     pack them, if the weights are computed
 //   for each block of output pixels: gather their input rows
 //     for each panel of `outputs` channels, for each `rows` rows:
 //       multiply_tile, then epilogue_tile
@@ -55,6 +56,7 @@ struct LayerShape {
   int64_t weightBase;  // w = weightBase + weightStep * code,
   int64_t weightStep;  // code in 0 .. weightLevels - 1
   int64_t weightLevels;
+  bool computed = false; // weights come at run time, panels are packed then
 
   int64_t codesPerByte() const { return 8 / storageBits; }
   /// Bytes of one tap's channels in the input: each tap starts at a byte.
@@ -110,6 +112,11 @@ public:
   /// through all groups, and the rows of a panel start at its first channel.
   /// Groups need not start at a byte of the input or of the results.
   virtual bool groupsAreLanes() const { return false; }
+
+  /// True: the packed panel of 8-bit or f32 weights is [words][outputs], words
+  /// of 4 bytes being those of a row, so that `pack_panel` makes the same panel
+  /// from gathered rows. The kernel then takes computed weights.
+  virtual bool panelsAreWords() const { return false; }
 
   /// The bytes of all weights as they stand in the program, at their packed
   /// width, panel after panel (group after group): `weights` is

@@ -285,7 +285,9 @@ class GraphBuilder:
         return Value(shape, FLOAT32, ir=self._emit("conv2d", operands, shape, "f32", onnx__op=op, **geometry))
 
     def matmul(self, lhs: Value, rhs: Value, op: str) -> Value:
-        shape = (*lhs.shape[:-1], rhs.shape[-1])
+        """Of the last two dimensions; leading extents broadcast."""
+        leading = np.broadcast_shapes(lhs.shape[:-2], rhs.shape[:-2])
+        shape = (*leading, lhs.shape[-2], rhs.shape[-1])
         operands = [self.real(lhs), self.real(rhs)]
         return Value(shape, FLOAT32, ir=self._emit("matmul", operands, shape, "f32", onnx__op=op))
 

@@ -196,6 +196,8 @@ def layer(
     thresholds: ArrayLike | None = None,
     descending: ArrayLike | None = None,
     operands: Sequence[NDArray] = (),
+    computed: bool = False,
+    input_zero: int = 0,
 ) -> LayerResult:
     """The integer-level `ulq.layer`: exact accumulation, then the epilogue in float64.
 
@@ -208,12 +210,18 @@ def layer(
         thresholds: [outputs, levels]; the codes count `acc >= t` instead of
             taking the last step, or `acc <= t` where `descending` [outputs].
         operands: what `Add` steps refer to, of the output shape.
+        computed: w is [n, outputs, 1, c], unsigned codes or floats: a matrix
+            for each image.
+        input_zero: subtracted from every code of x, beside computed codes.
     """
     kind = np.float64 if np.issubdtype(np.asarray(x).dtype, np.floating) else np.int64
     weights = np.asarray(w).astype(kind)
     if weight_zero is not None:
-        weights = weights + np.asarray(weight_zero, kind)[:, None, None, None]
-    accumulator = accumulate(np.asarray(x).astype(kind), weights, geometry, pad_code)
+        weights = weights + np.asarray(weight_zero, kind).reshape((-1, 1, 1) if computed else (-1, 1, 1, 1))
+    if computed:
+        accumulator = multiply_images(np.asarray(x).astype(kind) - kind(input_zero), weights)
+    else:
+        accumulator = accumulate(np.asarray(x).astype(kind), weights, geometry, pad_code)
 
     v = before = accumulator.astype(np.float64)
     for step in steps:
@@ -226,6 +234,11 @@ def layer(
         return LayerResult(accumulator, None, v.astype(np.float32))
     values = before if steps and isinstance(steps[-1], Quantize | Threshold) else v
     return LayerResult(accumulator, codes, values.astype(np.float32))
+
+
+def multiply_images(x: NDArray, w: NDArray) -> NDArray:
+    """Rows of x [n, h, 1, c] by rows of w [n, outputs, 1, c], image by image: [n, h, 1, outputs]."""
+    return (x[:, :, 0] @ w[:, :, 0].swapaxes(1, 2))[:, :, None]
 
 
 def count_integer_thresholds(accumulator: NDArray, thresholds: NDArray, descending: ArrayLike | None) -> NDArray:

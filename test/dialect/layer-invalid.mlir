@@ -115,6 +115,14 @@ func.func @layer_c5_blob(%x: tensor<1x4x4x3xui2>, %w: tensor<54xi8>) {
 
 // -----
 
+func.func @layer_c5_computed(%x: tensor<2x3x1x5xui4>, %w: tensor<4x1x1x5xui8>) {
+  // expected-error@below {{'ulq.layer' op expected weights of [2, 4, 1, 5], got [4, 1, 1, 5]}}
+  %0 = ulq.layer %x, %w {computedWeights, geometry = #ulq.geometry<input = [2, 3, 1, 5], output = [2, 3, 1, 4], kernel = [1, 1], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>} : (tensor<2x3x1x5xui4>, tensor<4x1x1x5xui8>) -> tensor<2x3x1x4xf32>
+  return
+}
+
+// -----
+
 func.func @layer_c6(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
   // expected-error@below {{'ulq.layer' op expected a padCode of 'ui2', got 4}}
   %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, padCode = 4} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xf32>
@@ -318,6 +326,70 @@ func.func @layer_c13(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
 func.func @layer_c13_wide(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
   // expected-error@below {{'ulq.layer' op expected accumulators of at most 32 bits, got 0 to 2147483648}}
   %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, accumulatorMax = 2147483648} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xf32>
+  return
+}
+
+// -----
+
+func.func @layer_c14(%x: tensor<2x3x1x5xui4>, %w: tensor<2x4x1x5xsi8>) {
+  // expected-error@below {{'ulq.layer' op expected computed weights of unsigned codes, or f32 by f32, got 'ui4' by 'si8'}}
+  %0 = ulq.layer %x, %w {computedWeights, geometry = #ulq.geometry<input = [2, 3, 1, 5], output = [2, 3, 1, 4], kernel = [1, 1], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>} : (tensor<2x3x1x5xui4>, tensor<2x4x1x5xsi8>) -> tensor<2x3x1x4xf32>
+  return
+}
+
+// -----
+
+func.func @layer_c14_plain(%x: tensor<2x3x1x5xui4>, %w: tensor<2x4x1x5xi8>) {
+  // expected-error@below {{'ulq.layer' op expected computed weights of unsigned codes, or f32 by f32, got 'ui4' by 'i8'}}
+  %0 = ulq.layer %x, %w {computedWeights, geometry = #ulq.geometry<input = [2, 3, 1, 5], output = [2, 3, 1, 4], kernel = [1, 1], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>} : (tensor<2x3x1x5xui4>, tensor<2x4x1x5xi8>) -> tensor<2x3x1x4xf32>
+  return
+}
+
+// -----
+
+func.func @layer_c14_floats(%x: tensor<2x3x1x5xf32>, %w: tensor<2x4x1x5xui8>) {
+  // expected-error@below {{'ulq.layer' op expected computed weights of unsigned codes, or f32 by f32, got 'f32' by 'ui8'}}
+  %0 = ulq.layer %x, %w {computedWeights, geometry = #ulq.geometry<input = [2, 3, 1, 5], output = [2, 3, 1, 4], kernel = [1, 1], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>} : (tensor<2x3x1x5xf32>, tensor<2x4x1x5xui8>) -> tensor<2x3x1x4xf32>
+  return
+}
+
+// -----
+
+func.func @layer_c14_layouts(%x: !ulq.packed<[2, 3, 1, 5] x ui4, <bits = 4>>, %w: !ulq.packed<[2, 4, 1, 5] x ui8, <bits = 8>>) {
+  // expected-error@below {{'ulq.layer' op expected operands packed at one width, got '!ulq.packed<[2, 3, 1, 5] x ui4, <bits = 4>>' by '!ulq.packed<[2, 4, 1, 5] x ui8, <bits = 8>>'}}
+  %0 = ulq.layer %x, %w {computedWeights, geometry = #ulq.geometry<input = [2, 3, 1, 5], output = [2, 3, 1, 4], kernel = [1, 1], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>} : (!ulq.packed<[2, 3, 1, 5] x ui4, <bits = 4>>, !ulq.packed<[2, 4, 1, 5] x ui8, <bits = 8>>) -> tensor<2x3x1x4xf32>
+  return
+}
+
+// -----
+
+func.func @layer_c14_zero(%x: tensor<2x3x1x5xui4>, %w: tensor<2x4x1x5xui8>) {
+  // expected-error@below {{'ulq.layer' op expected one weightZero beside computed weights}}
+  %0 = ulq.layer %x, %w {computedWeights, weightZero = array<i32: 1, 1, 2, 1>, geometry = #ulq.geometry<input = [2, 3, 1, 5], output = [2, 3, 1, 4], kernel = [1, 1], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>} : (tensor<2x3x1x5xui4>, tensor<2x4x1x5xui8>) -> tensor<2x3x1x4xf32>
+  return
+}
+
+// -----
+
+func.func @layer_c14_strides(%x: tensor<2x3x1x5xui4>, %w: tensor<2x4x1x5xui8>) {
+  // expected-error@below {{'ulq.layer' op expected computed weights for a 1x1 kernel without strides, pads and groups}}
+  %0 = ulq.layer %x, %w {computedWeights, geometry = #ulq.geometry<input = [2, 3, 1, 5], output = [2, 2, 1, 4], kernel = [1, 1], strides = [2, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>} : (tensor<2x3x1x5xui4>, tensor<2x4x1x5xui8>) -> tensor<2x2x1x4xf32>
+  return
+}
+
+// -----
+
+func.func @layer_c15(%x: tensor<2x3x1x5xui4>, %w: tensor<4x1x1x5xi8>) {
+  // expected-error@below {{'ulq.layer' op expected inputZero beside computed codes only}}
+  %0 = ulq.layer %x, %w {inputZero = 3, geometry = #ulq.geometry<input = [2, 3, 1, 5], output = [2, 3, 1, 4], kernel = [1, 1], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>} : (tensor<2x3x1x5xui4>, tensor<4x1x1x5xi8>) -> tensor<2x3x1x4xf32>
+  return
+}
+
+// -----
+
+func.func @layer_c15_floats(%x: tensor<2x3x1x5xf32>, %w: tensor<2x4x1x5xf32>) {
+  // expected-error@below {{'ulq.layer' op expected inputZero beside computed codes only}}
+  %0 = ulq.layer %x, %w {computedWeights, inputZero = 3, geometry = #ulq.geometry<input = [2, 3, 1, 5], output = [2, 3, 1, 4], kernel = [1, 1], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>} : (tensor<2x3x1x5xf32>, tensor<2x4x1x5xf32>) -> tensor<2x3x1x4xf32>
   return
 }
 

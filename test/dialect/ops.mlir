@@ -195,3 +195,10 @@ func.func @packing(%x: tensor<2x3xui2>) {
   ulq.unpack %p : (!ulq.packed<[2, 3] x ui2, <bits = 2>>) -> tensor<2x3xui2>
   return
 }
+
+// CHECK-LABEL: @layer_computed
+// CHECK: ulq.layer %{{.*}}, %{{.*}} {computedWeights, {{.*}} inputZero = 7 : i64, weightZero = array<i32: -3, -3, -3, -3>} : (tensor<2x3x1x5xui4>, tensor<2x4x1x5xui8>) -> tensor<2x3x1x4xf32>
+func.func @layer_computed(%x: tensor<2x3x1x5xui4>, %w: tensor<2x4x1x5xui8>) {
+  %0 = ulq.layer %x, %w {computedWeights, geometry = #ulq.geometry<input = [2, 3, 1, 5], output = [2, 3, 1, 4], kernel = [1, 1], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>, inputZero = 7, weightZero = array<i32: -3, -3, -3, -3>} : (tensor<2x3x1x5xui4>, tensor<2x4x1x5xui8>) -> tensor<2x3x1x4xf32>
+  return
+}

@@ -27,6 +27,30 @@ func.func @from_bytes_c1(%x: tensor<6xi8>) {
 
 // -----
 
+func.func @pack_panel_c1(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.pack_panel' op expected rows of a multiple of 64 bytes that hold 17 words, got 64}}
+  ulq.pack_panel %b[%i, %i] to [%i, %i] {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, rowBytes = 64, words = 17, base = 0, sumScale = 0, sumOffset = 0} : memref<?xi8>
+  return
+}
+
+// -----
+
+func.func @pack_panel_c1_row(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.pack_panel' op expected rows of a multiple of 64 bytes that hold 17 words, got 72}}
+  ulq.pack_panel %b[%i, %i] to [%i, %i] {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, rowBytes = 72, words = 17, base = 0, sumScale = 0, sumOffset = 0} : memref<?xi8>
+  return
+}
+
+// -----
+
+func.func @pack_panel_c2(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.pack_panel' op expected a base of one signed byte, got -129}}
+  ulq.pack_panel %b[%i, %i] to [%i, %i] {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, rowBytes = 64, words = 16, base = -129, sumScale = 0, sumOffset = 0} : memref<?xi8>
+  return
+}
+
+// -----
+
 func.func @multiply_tile_c1(%b: memref<?xi8>, %i: index) {
   // expected-error@below {{'ulq.multiply_tile' op expected accumulators of at most 32 bits, got 70000 products of up to 32640}}
   ulq.multiply_tile %b, %i, %b, %i, %b, %i, %b, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, rowBytes = 64, depth = 70000, storageBits = 2, maxCode = 255, weightBits = 8, weightBase = -128, weightStep = 1, weightLevels = 256} : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index

@@ -26,6 +26,13 @@ func.func @unpack_weights(%b: memref<?xi8>, %i: index) {
 }
 
 // 132104 products of 127 by 128 fit 31 bits; one more would not.
+// CHECK-LABEL: @pack_panel
+// CHECK: ulq.pack_panel %{{.*}}[%{{.*}}, %{{.*}}] to[%{{.*}}, %{{.*}}] {base = -128 : i64, {{.*}} rowSums, sumOffset = 7 : i64, sumScale = -3 : i64, words = 9 : i64} : memref<?xi8>
+func.func @pack_panel(%b: memref<?xi8>, %i: index) {
+  ulq.pack_panel %b[%i, %i] to [%i, %i] {kernel = #dot, rowBytes = 64, words = 9, base = -128, rowSums, sumScale = -3, sumOffset = 7} : memref<?xi8>
+  return
+}
+
 // CHECK-LABEL: @multiply_tile
 // CHECK: ulq.multiply_tile {{.*}} {depth = 132104 : i64, {{.*}} tapBytes = 8 : i64
 func.func @multiply_tile(%b: memref<?xi8>, %i: index) {
@@ -80,5 +87,12 @@ func.func @max_pool_tile(%b: memref<?xi8>, %i: index) {
 func.func @registers(%t: vector<32xi8>, %acc: vector<8xi32>) {
   ulq.table_lookup %t, %t : vector<32xi8>
   ulq.dot4 %acc, %t, %t {maxLhs = 255, maxRhs = 128} : vector<8xi32>, vector<32xi8>
+  return
+}
+
+// CHECK-LABEL: @epilogue_tile_offsets
+// CHECK: ulq.epilogue_tile {{.*}} at %[[I:.*]], %[[I]], %[[I]], %[[I]] offsets[%[[I]]] {
+func.func @epilogue_tile_offsets(%b: memref<?xi8>, %i: index) {
+  ulq.epilogue_tile %b[%i, %i] params %b[%i] to %b[%i] at %i, %i, %i, %i offsets [%i] {kernel = #dot, width = 8, outputs = 8, lanes = 8, scaleCodes = 1, scaleSum = 0, addendBits = array<i64>, codeBits = 0, steps = [#ulq.lane<kind = store_float>]} : memref<?xi8>, memref<?xi8>, memref<?xi8>
   return
 }

@@ -25,7 +25,10 @@ GUARD = 0xA5
 
 @dataclass
 class Case:
-    """A layer, or a max pool. `bits` 32 stands for f32; `outputs` names results, "codes" first, of `out_bits` bits."""
+    """A layer, or a max pool. `bits` 32 stands for f32; `outputs` names results, "codes" first, of `out_bits` bits.
+
+    With `right` the weights are computed: codes of so many bits, with the `zeros` of both operands.
+    """
 
     name: str
     shape: tuple
@@ -44,6 +47,8 @@ class Case:
     workgroups: int = 1
     extreme: bool = False
     pool: bool = False
+    right: int = 0
+    zeros: tuple = (0, 0)
 
     def __post_init__(self):
         self.geo = Geometry.of(self.shape, self.channels, **self.geometry)
@@ -60,6 +65,13 @@ class Case:
             self.w = random.choice(self.weights, kernel)
             self.w[0], self.w[-1] = self.weights[0], self.weights[-1]
         self.zero = random.integers(-3, 4, self.channels) if self.weight_zero else None
+        if self.right:
+            shape = (self.shape[0], self.channels, 1, self.shape[3])
+            floats = random.integers(-8, 9, shape).astype(np.float32) / 8
+            self.w = floats if self.right == 32 else random.integers(0, 1 << self.right, shape)
+            if self.extreme:
+                self.w[:] = (1 << self.right) - 1
+            self.zero = np.full(self.channels, -self.zeros[1]) if self.zeros[1] else None
         self.addend_values = [random_addend(random, self.geo.output, bits) for bits in self.addends]
         self.thresholds, self.descending = None, None
         if self.levels:
@@ -71,13 +83,18 @@ class Case:
                 self.descending = np.zeros(self.channels, bool)
             self.thresholds[self.descending] = self.thresholds[self.descending, ::-1]
 
+    def operand_storage(self) -> int:
+        """Storage width of the input, and of computed weights, which are stored alike."""
+        widths = {self.storage(bits, self.shape[3]) for bits in (self.bits, self.right or self.bits)}
+        return widths.pop() if len(widths) == 1 else 8
+
     def expected(self):
         if self.pool:
             codes = reference.max_pool_codes(self.x, self.geo)
             return reference.LayerResult(None, codes, None)
         return reference.layer(
             self.x, self.w, self.geo, self.pad_code, self.zero, self.steps, self.thresholds,
-            self.descending, self.addend_values,
+            self.descending, self.addend_values, bool(self.right), self.zeros[0],
         )  # fmt: skip
 
     @property
@@ -151,12 +168,15 @@ def element(bits: int) -> str:
 def case_text(case: Case) -> str:
     geo = case.geo
     x_type = tensor(case.shape, element(case.bits))
-    w_element = "f32" if case.w.dtype == np.float32 else "i16"
+    w_element = "f32" if case.w.dtype == np.float32 else element(case.right) if case.right else "i16"
     w_type = tensor(case.w.shape, w_element)
     add_types = [tensor(geo.output, element(bits)) for bits in case.addends]
     out_types = [tensor(geo.output, "f32" if name == "values" else element(case.out_bits)) for name in case.outputs]
     names = [f"%a{i}" for i in range(len(add_types))]
     arguments = ", ".join(f"{n}: {t}" for n, t in zip(["%x", *names], [x_type, *add_types], strict=True))
+    constant = f"%w = ulq.constant {{value = dense<{json.dumps(case.w.tolist())}> : {w_type}}} : {w_type}"
+    if case.right:
+        arguments, constant = f"{arguments}, %w: {w_type}", ""
     attributes = [
         f"geometry = #ulq.geometry<input = {list(geo.input)}, output = {list(geo.output)}, "
         f"kernel = {list(geo.kernel)}, strides = {list(geo.strides)}, pads = {list(geo.pads)}, "
@@ -170,6 +190,10 @@ func.func @{case.name}({arguments}) -> {out_types[0]} {{
   return %r : {out_types[0]}
 }}
 """
+    if case.right:
+        attributes.append("computedWeights")
+    if case.zeros[0]:
+        attributes.append(f"inputZero = {case.zeros[0]} : i64")
     if case.pad_code:
         attributes.append(f"padCode = {case.pad_code} : i64")
     if case.zero is not None:
@@ -187,7 +211,7 @@ func.func @{case.name}({arguments}) -> {out_types[0]} {{
     returned = ", ".join(f"%r#{i}" for i in range(len(out_types))) if count else "%r"
     return f"""
 func.func @{case.name}({arguments}) -> ({results}) {{
-  %w = ulq.constant {{value = dense<{json.dumps(case.w.tolist())}> : {w_type}}} : {w_type}
+  {constant}
   %r{count} = ulq.layer %x, %w{add} {{{", ".join(attributes)}}}
     : ({", ".join([x_type, w_type, *add_types])}) -> ({results}) loc("{case.name}")
   return {returned} : {results}
@@ -279,9 +303,11 @@ def tensor_bytes(values, bits: int) -> np.ndarray:
 
 def run(case: Case, library, dispatch: Dispatch) -> list[np.ndarray]:
     """Runs all workgroups; returns the results as arrays."""
-    inputs = [tensor_bytes(case.x, case.storage(case.bits, case.shape[3]))]
+    inputs = [tensor_bytes(case.x, case.operand_storage())]
     if dispatch.params is not None:
         inputs.append(np.frombuffer(dispatch.params, np.uint8))
+    if case.right:
+        inputs.append(tensor_bytes(case.w, case.operand_storage()))
     inputs += [
         tensor_bytes(v, case.storage(b, case.channels)) for v, b in zip(case.addend_values, case.addends, strict=True)
     ]
@@ -438,6 +464,24 @@ def make_cases() -> list[Case]:
                          steps=requantize(channels * multiplier, bits, bits), extreme=number % 5 == 0,
                          workgroups=(1, 4)[number % 7 == 0])
                 )  # fmt: skip
+    for bits, right, zeros in ((8, 8, (3, 250)), (8, 8, (128, 128)), (4, 4, (7, 8)), (2, 2, (0, 1)), (1, 1, (0, 0)),
+                               (3, 4, (2, 0)), (8, 4, (120, 9)), (1, 8, (1, 77)), (32, 32, (0, 0))):  # fmt: skip
+        for batch, rows, depth, columns in ((3, 5, 37, 21), (1, 13, 130, 65), (2, 1, 1, 1)):
+            outputs = ("codes", "values") if bits < 32 else ("values",)
+            steps = (Affine(0.25, 3.0), Quantize(2.0 ** (bits + right - 6), 120, 0, 255)) if bits < 32 else ()
+            cases.append(
+                Case(f"computed{bits}x{right}z{zeros[1]}x{depth}", (batch, rows, 1, depth), columns, bits, right=right,
+                     zeros=zeros, steps=steps, outputs=outputs, out_bits=8)
+            )  # fmt: skip
+    cases += [
+        Case("computed_extreme", (1, 3, 1, 2000), 9, 8, right=8, zeros=(0, 3), extreme=True, outputs=("values",)),
+        Case("computed_bias", (3, 6, 1, 20), 37, 8, right=8, zeros=(5, 9), steps=requantize(37), out_bits=8),
+        Case("computed_residual", (2, 6, 1, 20), 9, 4, right=4, zeros=(5, 9), addends=(8,), out_bits=8,
+             steps=(Affine(0.5, 0.0), Add(0, 0.5, -1.0), Quantize(1.0, 100, 0, 255))),
+        Case("computed_parts", (5, 70, 1, 64), 90, 8, right=8, zeros=(5, 9), outputs=("values",), workgroups=8),
+        Case("computed_rows", (1, 900, 1, 40), 10, 8, right=8, zeros=(5, 9), outputs=("values",), workgroups=4),
+        Case("computed_partsf", (5, 70, 1, 64), 90, 32, right=32, outputs=("values",), workgroups=8),
+    ]  # fmt: skip
     for bits, channels, workgroups in ((1, 9, 1), (2, 64, 1), (2, 7, 3), (3, 130, 1), (4, 31, 1), (8, 600, 4)):
         windows = {"kernel": (3, 2), "strides": (2, 1), "pads": (1, 0, 1, 1), "dilations": (1, 2)}
         shape = (2, 7, 30 if workgroups > 1 else 6, channels)

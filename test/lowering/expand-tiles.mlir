@@ -46,6 +46,24 @@ module @kernels attributes {ulq.isa = "avx2"} {
     return
   }
 
+  // Words of 9 are one square of 8 and a column: 3 steps of 8 shuffles each,
+  // then the sums of rows.
+  // CHECK-LABEL: @pack_panel
+  // CHECK-NOT: ulq.pack_panel
+  // CHECK-COUNT-8: arith.addi %{{.*}}, %{{.*}} : vector<32xi8>
+  // CHECK-COUNT-24: vector.shuffle
+  // CHECK-COUNT-8: vector.store
+  // CHECK-COUNT-24: vector.shuffle
+  // CHECK: vector.store
+  // CHECK-NOT: vector.store
+  // CHECK: arith.muli {{.*}} vector<8xi32>
+  // CHECK: arith.addi {{.*}} vector<8xi32>
+  // CHECK: vector.store
+  func.func @pack_panel(%b: memref<?xi8>, %zero: index) {
+    ulq.pack_panel %b[%zero, %zero] to [%zero, %zero] {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 16, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, rowBytes = 64, words = 9, base = -8, rowSums, sumScale = -3, sumOffset = 7} : memref<?xi8>
+    return
+  }
+
   // Fields are compared in place.
   // CHECK-LABEL: @pool
   // CHECK-COUNT-4: arith.maxui

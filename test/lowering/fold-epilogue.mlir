@@ -105,6 +105,23 @@ func.func @sign(%x: tensor<1x1x1x2xui1>) -> tensor<1x1x1x2xui2> {
   return %q : tensor<1x1x1x2xui2>
 }
 
+// Codes of a computed product stay: its zero points are integers, and so they
+// are kept by every use of them. Steps after the product are no thresholds,
+// since nothing is known of its accumulators here.
+// CHECK-LABEL: @sign_multiplied
+// CHECK: %[[A:.*]] = ulq.layer %arg0, {{.*}} -> tensor<1x1x1x2xui2>
+// CHECK: ulq.layer %[[A]], %[[A]] {computedWeights, epilogue = [#ulq.quantize
+// CHECK-NOT: thresholds
+func.func @sign_multiplied(%x: tensor<1x1x1x2xui1>) -> tensor<1x1x1x1xui2> {
+  %w = ulq.constant {value = dense<[[[[1, 2]]], [[[2, 1]]]]> : tensor<2x1x1x2xi8>} : tensor<2x1x1x2xi8>
+  %l = ulq.layer %x, %w {geometry = #point} : (tensor<1x1x1x2xui1>, tensor<2x1x1x2xi8>) -> tensor<1x1x1x2xf32>
+  %a = ulq.affine %l {scale = array<f64: 2.0>, offset = array<f64: -3.0>, axis = 3} : (tensor<1x1x1x2xf32>) -> tensor<1x1x1x2xf32>
+  %s = ulq.threshold %a {values = array<f64: 0.0, 4.940660e-324>, count = 2, axis = 3} : (tensor<1x1x1x2xf32>) -> tensor<1x1x1x2xui2>
+  %m = ulq.layer %s, %s {computedWeights, geometry = #ulq.geometry<input = [1, 1, 1, 2], output = [1, 1, 1, 1], kernel = [1, 1], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>} : (tensor<1x1x1x2xui2>, tensor<1x1x1x2xui2>) -> tensor<1x1x1x1xf32>
+  %q = ulq.quantize %m {scale = array<f64: 1.0>, zeroPoint = array<f64: 0.0>, min = 0, max = 3, rounding = #ulq.rounding<half_even>} : (tensor<1x1x1x1xf32>) -> tensor<1x1x1x1xui2>
+  return %q : tensor<1x1x1x1xui2>
+}
+
 // The values of the codes stay: (2 new - 1) * 0.5 = (new - 0.5) * 1.
 // CHECK-LABEL: @sign_dequantized
 // CHECK: %[[A:.*]] = ulq.layer {{.*}} -> tensor<1x1x1x2xui1>

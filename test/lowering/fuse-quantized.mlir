@@ -139,12 +139,87 @@ func.func @padding_without_code(%c: tensor<1x1x2x2xui1>) -> tensor<1x1x4x4xf32> 
   return %r : tensor<1x1x4x4xf32>
 }
 
-// Two computed operands are no layer.
+// The right operand of floats is transposed, its columns are the channels.
 // CHECK-LABEL: @product_of_values
-// CHECK: ulq.matmul
-func.func @product_of_values(%a: tensor<2x3xf32>, %b: tensor<3x2xf32>) -> tensor<2x2xf32> {
-  %r = ulq.matmul %a, %b : (tensor<2x3xf32>, tensor<3x2xf32>) -> tensor<2x2xf32>
-  return %r : tensor<2x2xf32>
+// CHECK: %[[A:.*]] = ulq.reshape %arg0 : (tensor<2x3xf32>) -> tensor<1x2x1x3xf32>
+// CHECK: %[[T:.*]] = ulq.transpose %arg1 {perm = array<i64: 1, 0>} : (tensor<3x5xf32>) -> tensor<5x3xf32>
+// CHECK: %[[B:.*]] = ulq.reshape %[[T]] : (tensor<5x3xf32>) -> tensor<1x5x1x3xf32>
+// CHECK: ulq.layer %[[A]], %[[B]] {computedWeights, geometry
+// CHECK-SAME: op_type = "MatMul"
+// CHECK-SAME: -> tensor<1x2x1x5xf32>
+func.func @product_of_values(%a: tensor<2x3xf32>, %b: tensor<3x5xf32>) -> tensor<2x5xf32> {
+  %r = ulq.matmul %a, %b {onnx.op = "MatMul"} : (tensor<2x3xf32>, tensor<3x5xf32>) -> tensor<2x5xf32>
+  return %r : tensor<2x5xf32>
+}
+
+// Codes by codes: a transposed operand comes as it is stored; zero points are
+// integers, the scales are one factor.
+// CHECK-LABEL: @product_of_codes
+// CHECK-NOT: ulq.transpose
+// CHECK: %[[A:.*]] = ulq.reshape %arg0 : (tensor<2x4x3xui4>) -> tensor<2x4x1x3xui4>
+// CHECK: %[[B:.*]] = ulq.reshape %arg1 : (tensor<2x5x3xui8>) -> tensor<2x5x1x3xui8>
+// CHECK: ulq.layer %[[A]], %[[B]] {computedWeights, epilogue = [#ulq.affine<scale = [1.250000e-01], offset = [0.000000e+00]>]
+// CHECK-SAME: inputZero = 7 : i64, weightZero = array<i32: -3, -3, -3, -3, -3>
+func.func @product_of_codes(%c: tensor<2x4x3xui4>, %d: tensor<2x5x3xui8>) -> tensor<2x4x5xf32> {
+  %a = ulq.dequantize %c {scale = array<f64: 0.5>, zeroPoint = array<f64: 7.0>} : (tensor<2x4x3xui4>) -> tensor<2x4x3xf32>
+  %e = ulq.dequantize %d {scale = array<f64: 0.25>, zeroPoint = array<f64: 3.0>} : (tensor<2x5x3xui8>) -> tensor<2x5x3xf32>
+  %b = ulq.transpose %e {perm = array<i64: 0, 2, 1>} : (tensor<2x5x3xf32>) -> tensor<2x3x5xf32>
+  %r = ulq.matmul %a, %b : (tensor<2x4x3xf32>, tensor<2x3x5xf32>) -> tensor<2x4x5xf32>
+  return %r : tensor<2x4x5xf32>
+}
+
+// One right matrix takes the rows of all batches.
+// CHECK-LABEL: @product_by_one_matrix
+// CHECK: ulq.layer {{.*}} : (tensor<1x24x1x3xf32>, tensor<1x5x1x3xf32>) -> tensor<1x24x1x5xf32>
+func.func @product_by_one_matrix(%a: tensor<2x3x4x3xf32>, %b: tensor<1x3x5xf32>) -> tensor<2x3x4x5xf32> {
+  %r = ulq.matmul %a, %b : (tensor<2x3x4x3xf32>, tensor<1x3x5xf32>) -> tensor<2x3x4x5xf32>
+  return %r : tensor<2x3x4x5xf32>
+}
+
+// Other batches are repeated.
+// CHECK-LABEL: @product_of_broadcast_batches
+// CHECK: ulq.concat %arg0, %arg0, %arg0 {axis = 1 : i64}
+// CHECK: ulq.concat {{.*}} {axis = 0 : i64} : {{.*}} -> tensor<2x3x3x5xf32>
+// CHECK: ulq.layer {{.*}} : (tensor<6x4x1x3xf32>, tensor<6x5x1x3xf32>) -> tensor<6x4x1x5xf32>
+func.func @product_of_broadcast_batches(%a: tensor<2x1x4x3xf32>, %b: tensor<3x3x5xf32>) -> tensor<2x3x4x5xf32> {
+  %r = ulq.matmul %a, %b : (tensor<2x1x4x3xf32>, tensor<3x3x5xf32>) -> tensor<2x3x4x5xf32>
+  return %r : tensor<2x3x4x5xf32>
+}
+
+// A fractional zero point leaves no integer product.
+// CHECK-LABEL: @product_of_fractions
+// CHECK: ulq.layer {{.*}} {computedWeights
+// CHECK-SAME: : (tensor<1x2x1x3xf32>, tensor<1x5x1x3xf32>)
+func.func @product_of_fractions(%c: tensor<2x3xui1>, %d: tensor<3x5xui8>) -> tensor<2x5xf32> {
+  %a = ulq.dequantize %c {scale = array<f64: 2.0>, zeroPoint = array<f64: 0.5>} : (tensor<2x3xui1>) -> tensor<2x3xf32>
+  %b = ulq.dequantize %d {scale = array<f64: 1.0>, zeroPoint = array<f64: 3.0>} : (tensor<3x5xui8>) -> tensor<3x5xf32>
+  %r = ulq.matmul %a, %b : (tensor<2x3xf32>, tensor<3x5xf32>) -> tensor<2x5xf32>
+  return %r : tensor<2x5xf32>
+}
+
+// 255 * 255 * 40000 is beyond 32 bits.
+// CHECK-LABEL: @product_too_deep
+// CHECK: ulq.layer {{.*}} : (tensor<1x1x1x40000xf32>, tensor<1x1x1x40000xf32>)
+func.func @product_too_deep(%c: tensor<1x40000xui8>, %d: tensor<40000x1xui8>) -> tensor<1x1xf32> {
+  %a = ulq.dequantize %c {scale = array<f64: 1.0>, zeroPoint = array<f64: 0.0>} : (tensor<1x40000xui8>) -> tensor<1x40000xf32>
+  %b = ulq.dequantize %d {scale = array<f64: 1.0>, zeroPoint = array<f64: 0.0>} : (tensor<40000x1xui8>) -> tensor<40000x1xf32>
+  %r = ulq.matmul %a, %b : (tensor<1x40000xf32>, tensor<40000x1xf32>) -> tensor<1x1xf32>
+  return %r : tensor<1x1xf32>
+}
+
+// A constant on the left becomes the weights of the transposed product.
+// CHECK-LABEL: @constant_on_the_left
+// CHECK: %[[W:.*]] = ulq.constant {value = dense<{{\[\[\[\[}}1, 2, 3]]], {{\[\[\[}}4, 5, 6]]]]> : tensor<2x1x1x3xi8>}
+// CHECK: ulq.transpose %arg0 {perm = array<i64: 0, 2, 1>} : (tensor<2x3x5xui8>) -> tensor<2x5x3xui8>
+// CHECK: ulq.layer %{{.*}}, %[[W]] {epilogue
+// CHECK-SAME: op_type = "MatMul"
+// CHECK: ulq.transpose %{{.*}} {perm = array<i64: 0, 2, 1>} : (tensor<2x5x2xf32>) -> tensor<2x2x5xf32>
+func.func @constant_on_the_left(%d: tensor<2x3x5xui8>) -> tensor<2x2x5xf32> {
+  %c = ulq.constant {value = dense<[[1, 2, 3], [4, 5, 6]]> : tensor<2x3xi8>} : tensor<2x3xsi4>
+  %a = ulq.dequantize %c {scale = array<f64: 0.5>, zeroPoint = array<f64: 0.0>} : (tensor<2x3xsi4>) -> tensor<2x3xf32>
+  %b = ulq.dequantize %d {scale = array<f64: 1.0>, zeroPoint = array<f64: 3.0>} : (tensor<2x3x5xui8>) -> tensor<2x3x5xf32>
+  %r = ulq.matmul %a, %b {onnx.op = "MatMul"} : (tensor<2x3xf32>, tensor<2x3x5xf32>) -> tensor<2x2x5xf32>
+  return %r : tensor<2x2x5xf32>
 }
 
 // One group of channels for each matrix of the batch.

@@ -120,13 +120,6 @@ func.func @avg_pool(%x: tensor<1x3x2x2xf32>) -> tensor<1x3x2x2xf32> {
   return %r : tensor<1x3x2x2xf32>
 }
 
-// CHECK-LABEL: @matmul
-// CHECK: linalg.generic {{.*}} iterator_types = ["parallel", "parallel", "parallel", "reduction"]
-func.func @matmul(%a: tensor<5x2x3xf32>, %b: tensor<3x4xf32>) -> tensor<5x2x4xf32> {
-  %r = ulq.matmul %a, %b : (tensor<5x2x3xf32>, tensor<3x4xf32>) -> tensor<5x2x4xf32>
-  return %r : tensor<5x2x4xf32>
-}
-
 // CHECK-LABEL: @shapes
 // CHECK: tensor.collapse_shape
 // CHECK: linalg.transpose {{.*}} permutation = [1, 0]

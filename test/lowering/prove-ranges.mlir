@@ -102,3 +102,53 @@ func.func @weights_at_run_time(%x: tensor<1x1x1x3xui2>, %w: tensor<1x1x1x3xi8>) 
   %r = ulq.layer %x, %w {geometry = #point} : (tensor<1x1x1x3xui2>, tensor<1x1x1x3xi8>) -> tensor<1x1x1x1xf32>
   return %r : tensor<1x1x1x1xf32>
 }
+
+// -----
+
+#product = #ulq.geometry<input = [2, 3, 1, 5], output = [2, 3, 1, 2], kernel = [1, 1], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>
+
+// Every code of both operands is free: 5 * (15 - 7) * (255 - 3) and
+// 5 * -7 * (255 - 3). Codes of 8 bits become signed bytes: 128 - 3 stays in
+// weightZero.
+// CHECK-LABEL: @computed_codes
+// CHECK: accumulatorMax = 10080 : i64, accumulatorMin = -8820 : i64
+// CHECK-SAME: maxCode = 15 : i64, weightBase = -128 : i64, weightBits = 8 : i64, weightLevels = 256 : i64, weightStep = 1 : i64, weightZero = array<i32: 125, 125>
+func.func @computed_codes(%x: tensor<2x3x1x5xui4>, %w: tensor<2x2x1x5xui8>) -> tensor<2x3x1x2xf32> {
+  %r = ulq.layer %x, %w {computedWeights, geometry = #product, inputZero = 7, weightZero = array<i32: -3, -3>} : (tensor<2x3x1x5xui4>, tensor<2x2x1x5xui8>) -> tensor<2x3x1x2xf32>
+  return %r : tensor<2x3x1x2xf32>
+}
+
+// -----
+
+#product = #ulq.geometry<input = [2, 3, 1, 5], output = [2, 3, 1, 2], kernel = [1, 1], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>
+
+// A zero point that signed bytes can take in needs no sums of rows.
+// CHECK-LABEL: @computed_codes_with_base
+// CHECK: accumulatorMax = 525 : i64, accumulatorMin = -600 : i64
+// CHECK-SAME: weightBase = -8 : i64, weightBits = 4 : i64, weightLevels = 16 : i64
+// CHECK-NOT: weightZero
+func.func @computed_codes_with_base(%x: tensor<2x3x1x5xui4>, %w: tensor<2x2x1x5xui4>) -> tensor<2x3x1x2xf32> {
+  %r = ulq.layer %x, %w {computedWeights, geometry = #product, weightZero = array<i32: -8, -8>} : (tensor<2x3x1x5xui4>, tensor<2x2x1x5xui4>) -> tensor<2x3x1x2xf32>
+  return %r : tensor<2x3x1x2xf32>
+}
+
+// -----
+
+#product = #ulq.geometry<input = [2, 3, 1, 5], output = [2, 3, 1, 2], kernel = [1, 1], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>
+
+// CHECK-LABEL: @computed_floats
+// CHECK: weightBits = 32 : i64
+func.func @computed_floats(%x: tensor<2x3x1x5xf32>, %w: tensor<2x2x1x5xf32>) -> tensor<2x3x1x2xf32> {
+  %r = ulq.layer %x, %w {computedWeights, geometry = #product} : (tensor<2x3x1x5xf32>, tensor<2x2x1x5xf32>) -> tensor<2x3x1x2xf32>
+  return %r : tensor<2x3x1x2xf32>
+}
+
+// -----
+
+#product = #ulq.geometry<input = [1, 1, 1, 40000], output = [1, 1, 1, 1], kernel = [1, 1], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>
+
+func.func @computed_overflow(%x: tensor<1x1x1x40000xui8>, %w: tensor<1x1x1x40000xui8>) -> tensor<1x1x1x1xf32> {
+  // expected-error@below {{expected accumulators of at most 32 bits, got 0 to 2601000000}}
+  %r = ulq.layer %x, %w {computedWeights, geometry = #product} : (tensor<1x1x1x40000xui8>, tensor<1x1x1x40000xui8>) -> tensor<1x1x1x1xf32>
+  return %r : tensor<1x1x1x1xf32>
+}

@@ -79,3 +79,34 @@ func.func @lanes(%x: tensor<1x2x2x6xui2>) -> tensor<1x2x2x12xui3> {
   %r = ulq.layer %x, %w {geometry = #lanes, thresholds = dense<2> : tensor<12x7xi32>, descending = array<i1: false, false, false, false, false, false, false, false, false, false, false, false>} : (tensor<1x2x2x6xui2>, tensor<12x1x1x1xsi2>) -> tensor<1x2x2x12xui3>
   return %r : tensor<1x2x2x12xui3>
 }
+
+// -----
+
+#product = #ulq.geometry<input = [2, 3, 1, 5], output = [2, 3, 1, 2], kernel = [1, 1], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>
+
+// Rows of both operands hold their codes in one order: the narrower one is
+// widened, and with it whatever else it is multiplied by.
+// CHECK-LABEL: @computed_widths
+// CHECK-DAG: ulq.pack %arg0 : (tensor<2x3x1x5xui2>) -> !ulq.packed<[2, 3, 1, 5] x ui2, <bits = 8>>
+// CHECK-DAG: ulq.pack %arg1 : (tensor<2x2x1x5xui4>) -> !ulq.packed<[2, 2, 1, 5] x ui4, <bits = 8>>
+// CHECK-DAG: ulq.pack %arg2 : (tensor<2x2x1x5xui2>) -> !ulq.packed<[2, 2, 1, 5] x ui2, <bits = 8>>
+// CHECK: ulq.layer %
+// CHECK-SAME: family = "dot"
+func.func @computed_widths(%x: tensor<2x3x1x5xui2>, %w: tensor<2x2x1x5xui4>, %v: tensor<2x2x1x5xui2>) -> (tensor<2x3x1x2xf32>, tensor<2x3x1x2xf32>) {
+  %r = ulq.layer %x, %v {computedWeights, geometry = #product} : (tensor<2x3x1x5xui2>, tensor<2x2x1x5xui2>) -> tensor<2x3x1x2xf32>
+  %s = ulq.layer %x, %w {computedWeights, geometry = #product} : (tensor<2x3x1x5xui2>, tensor<2x2x1x5xui4>) -> tensor<2x3x1x2xf32>
+  return %r, %s : tensor<2x3x1x2xf32>, tensor<2x3x1x2xf32>
+}
+
+// -----
+
+#product = #ulq.geometry<input = [1, 64, 1, 64], output = [1, 64, 1, 64], kernel = [1, 1], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>
+
+// No panels of a lookup kernel can be made at run time.
+// CHECK-LABEL: @computed_family
+// CHECK: family = "dot"
+// CHECK-SAME: runnerUp = ""
+func.func @computed_family(%x: tensor<1x64x1x64xui2>, %w: tensor<1x64x1x64xui2>) -> tensor<1x64x1x64xf32> {
+  %r = ulq.layer %x, %w {computedWeights, geometry = #product} : (tensor<1x64x1x64xui2>, tensor<1x64x1x64xui2>) -> tensor<1x64x1x64xf32>
+  return %r : tensor<1x64x1x64xf32>
+}

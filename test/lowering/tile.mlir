@@ -1,5 +1,5 @@
-// RUN: ulq-opt %s --ulq-prove-ranges --ulq-select-kernel="isa=avx2" --ulq-pack-weights --ulq-tile --canonicalize --cse | FileCheck %s
-// RUN: not ulq-opt %s --ulq-prove-ranges --ulq-select-kernel="isa=avx2" --ulq-tile 2>&1 | FileCheck %s --check-prefix=EARLY
+// RUN: ulq-opt %s --ulq-prove-ranges --ulq-select-kernel="isa=avx2" --ulq-pack-weights --ulq-tile --canonicalize --cse --split-input-file | FileCheck %s
+// RUN: not ulq-opt %s --ulq-prove-ranges --ulq-select-kernel="isa=avx2" --ulq-tile --split-input-file 2>&1 | FileCheck %s --check-prefix=EARLY
 
 // EARLY: expected packed weights: run ulq-pack-weights first
 
@@ -36,3 +36,26 @@ func.func @chain(%x: tensor<1x8x8x32xui2>) -> tensor<1x4x4x48xui2> {
 // CHECK: func.func @ulq_avx2_1_pool_1
 // CHECK: ulq.max_pool_tile
 // CHECK-SAME: storageBits = 2 : i64
+
+// -----
+
+#product = #ulq.geometry<input = [2, 3, 1, 5], output = [2, 3, 1, 2], kernel = [1, 1], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>
+
+// Computed weights are an operand, whose rows are gathered from image `panel`
+// with their sums; panels follow each other image after image, and so do the
+// rows of the input and the result. 5 * 7 * 3 is the product of the zero points.
+// CHECK-LABEL: @product
+// CHECK: ulq.dispatch "ulq_avx2_0_product"(%{{.*}}, %{{.*}}, %{{.*}}) workgroups 1 {scratch} : (tensor<30xi8>, tensor<{{.*}}xi8>, tensor<20xi8>) -> (tensor<2x3x1x2xf32>
+// CHECK: func.func @ulq_avx2_0_product
+// CHECK: ulq.gather_rows {{.*}} geometry = #ulq.geometry<input = [2, 2, 1, 5], output = [2, 2, 1, 5]
+// CHECK-SAME: rowSums
+// CHECK: ulq.pack_panel {{.*}} {base = -128 : i64
+// CHECK-SAME: rowSums, sumOffset = 105 : i64, sumScale = -7 : i64, words = 2 : i64
+// CHECK: %[[ROW:.*]] = arith.muli %{{.*}}, %c3
+// CHECK: ulq.gather_rows {{.*}} %[[ROW]], {{.*}} geometry = #ulq.geometry<input = [2, 3, 1, 5], output = [2, 3, 1, 2]
+// CHECK: ulq.multiply_tile
+// CHECK: ulq.epilogue_tile {{.*}} at %[[ROW]], {{.*}} offsets[%{{.*}}]
+func.func @product(%x: tensor<2x3x1x5xui8>, %w: tensor<2x2x1x5xui8>) -> tensor<2x3x1x2xf32> {
+  %r = ulq.layer %x, %w {computedWeights, geometry = #product, inputZero = 7, weightZero = array<i32: -3, -3>} : (tensor<2x3x1x5xui8>, tensor<2x2x1x5xui8>) -> tensor<2x3x1x2xf32> loc("product")
+  return %r : tensor<2x3x1x2xf32>
+}

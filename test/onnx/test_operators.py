@@ -101,7 +101,6 @@ REFUSED = {
 }
 REFUSED_PATTERNS = {
     re.compile(r"test_training_dropout"): "training mode",
-    re.compile(r"test_qlinearmatmul_3D"): "expected one matrix or filter of constant codes",
     re.compile(r"test_averagepool_3d_.*include_pad_is_1_ceil_mode_is_True"): "ceil_mode with count_include_pad",
     re.compile(r"test_cast(like)?_.*U?INT[24]"): "which the float path does not take",
 }
@@ -122,9 +121,6 @@ def _refusal(name: str) -> str | None:
 STANDARD = {name for domain, name in registry.names() if not domain}
 CASES = [case for case in collect(STANDARD) if not FOREIGN.search(case.name)]
 
-
-# IREE 3.13 refuses these float segments.
-NOT_LOWERED = {"test_matmul_1d_3d"}
 
 # Expected values of the case are printed numbers with four decimals.
 FOUR_DECIMALS = {"test_averagepool_2d_ceil_last_window_starts_on_pad"}
@@ -166,7 +162,6 @@ def _compiled_cases() -> list[Case]:
     """Cases of 8-bit codes and floats: what a program takes at its boundary."""
     boundary = {np.dtype(np.float32), np.dtype(np.int8), np.dtype(np.uint8), np.dtype(np.int32)}
     chosen = [case for case in CASES if case.operator in COMPILED and not _refusal(case.name)]
-    chosen = [case for case in chosen if case.name not in NOT_LOWERED]
     return [case for case in chosen if {a.dtype for a in (*case.inputs.values(), *case.outputs)} <= boundary]
 
 

@@ -259,6 +259,19 @@ def test_segments_see_no_codes():
     assert [node.op_type for node in imported.segments[0].graph.node] == ["Cast", "Slice", "Cast"]
 
 
+def test_product_of_computed_tensors():
+    imported = import_model(parse("(float[2,1,3,4] a, float[5,4,6] b) => (float[2,5,3,6] y) { y = MatMul(a, b) }"))
+    assert operations(imported) == ["matmul"] and not imported.segments
+    a, b = np.arange(24, dtype=np.float32).reshape(2, 1, 3, 4), np.arange(120, dtype=np.float32).reshape(5, 4, 6)
+    np.testing.assert_array_equal(run_graph(imported.text, {"a": a, "b": b})["y"], a @ b)
+
+
+def test_product_of_integers_stays_in_a_segment():
+    body = "(uint8[2,2] a) => (int32[2,2] y) { s = MatMulInteger(a, a)  y = MatMul(s, s) }"
+    imported = import_model(parse(body))
+    assert [node.op_type for node in imported.segments[0].graph.node if node.op_type != "Cast"] == ["MatMul"]
+
+
 def test_names_are_locations():
     node = helper.make_node("Relu", ["x"], ["y"], "block/relu 1")
     infos = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [2]) for name in "xy"]
@@ -310,6 +323,16 @@ QDQ = "(float[1,3] x) => (uint8[1,3] y) <float s = {%s}> { [bad] y = QuantizeLin
         ("(float[3] x) => (float[3] y) { y = Add(x, t)  t = Relu(y) }", "", "the graph has a cycle"),
         ("(float[3] x) => (float[3] z) { y = Relu(x) }", "", "output 'z' is not defined"),
         ("(float[3] x) => (float[3] y) { y = Relu(x)  y = Neg(x) }", "", "value 'y' is defined twice"),
+        (
+            "(float[2,3,4] a, float[5,4,6] b) => (float[2,3,6] y) { [bad] y = MatMul(a, b) }",
+            "",
+            "node 'bad' (MatMul): batches do not broadcast: [2, 3, 4] by [5, 4, 6]",
+        ),
+        (
+            "(float[2,3] a, float[4,5] b) => (float[2,5] y) { [bad] y = MatMul(a, b) }",
+            "",
+            "node 'bad' (MatMul): reduction extents differ: [2, 3] by [4, 5]",
+        ),
         (
             "(float[1,N] x) => (float[1,N] y) { y = Relu(x) }",
             "",

@@ -12,8 +12,18 @@ from ulq.onnx_ops.registry import Node, onnx_op
 
 
 def _is_integer_product(node: Node, parameters) -> bool:
-    """Computed codes by constant codes, with constant parameters."""
+    """Computed codes on the left, with constant parameters."""
     return node.is_runtime(0) and node.inputs[0].is_codes and not any(node.is_runtime(i) for i in parameters)
+
+
+def _right_codes(node: Node, index: int, scale: np.ndarray, zero: np.ndarray | None) -> Value | None:
+    """The right operand of a product, constant or computed, as real numbers; None where it has no grid."""
+    value = node.inputs[index]
+    if not node.is_runtime(index):
+        return _constant_codes(value.const, linear_grid(node, value.shape, scale, zero, -1))
+    if not value.is_codes or scale.size != 1 or (zero is not None and zero.size != 1):
+        return None
+    return node.build.dequantize(value, linear_grid(node, (1,), scale, zero, 0))
 
 
 def _constant_codes(array: np.ndarray, grid: Grid) -> Value:
@@ -26,10 +36,14 @@ def _unit_grid(node: Node, shape, zero: np.ndarray | None, axis: int) -> Grid:
     return linear_grid(node, shape, np.ones(1, np.float32), zero, axis)
 
 
+def _largest(codes: Value, zero: float) -> float:
+    """The largest magnitude of codes without their zero point."""
+    return max(abs(bound - zero) for bound in code_range(CODE_ELEMENTS[codes.dtype]))
+
+
 def _accumulator(result: Value, codes: Value, zero: Grid, weights: Value, outputs: int) -> Value:
     """Tags a product of integers as int32 and bounds its magnitude."""
-    low, high = code_range(CODE_ELEMENTS[codes.dtype])
-    largest = max(abs(low - zero.zero[0]), abs(high - zero.zero[0]))
+    largest = _largest(codes, zero.zero[0])
     columns = np.abs(weights.const.astype(np.float64))
     axes = tuple(i for i in range(columns.ndim) if i != outputs % columns.ndim)
     return Value(result.shape, INT32, ir=result.ir, bound=largest * columns.sum(axis=axes).max(initial=0))
@@ -49,13 +63,16 @@ def conv_integer(node: Node) -> Value | None:
 @onnx_op("MatMulInteger")
 def matmul_integer(node: Node) -> Value | None:
     zero = node.const(2)
-    if not _is_integer_product(node, (1, 2, 3)) or (zero is not None and zero.size != 1):
+    if not _is_integer_product(node, (2, 3)) or (zero is not None and zero.size != 1):
         return None
-    x, w = node.inputs[0], node.const(1)
+    x = node.inputs[0]
     grid = _unit_grid(node, (1,), zero, 0)
-    matrix = _constant_codes(w, _unit_grid(node, w.shape, node.const(3), -1))
-    result = product(node, node.build.dequantize(x, grid), matrix)
-    return result and _accumulator(result, x, grid, matrix, -1)
+    matrix = _right_codes(node, 1, np.ones(1, np.float32), node.const(3))
+    result = matrix and product(node, node.build.dequantize(x, grid), matrix)
+    if not result or matrix.is_const:
+        return result and _accumulator(result, x, grid, matrix, -1)
+    right = _largest(node.inputs[1], 0 if node.const(3) is None else float(node.const(3).item()))
+    return Value(result.shape, INT32, ir=result.ir, bound=x.shape[-1] * _largest(x, grid.zero[0]) * right)
 
 
 def _output_codes(node: Node, result: Value, index: int) -> Value:
@@ -68,7 +85,7 @@ def _output_codes(node: Node, result: Value, index: int) -> Value:
 
 def _not_constant(node: Node) -> UlqError:
     """IREE rounds these operators differently, so that nothing of them is left to it."""
-    return node.error("expected one matrix or filter of constant codes, with constant float32 scales and zero points")
+    return node.error("expected computed codes by codes, with constant float32 scales and zero points")
 
 
 @onnx_op("QLinearConv")
@@ -88,12 +105,13 @@ def qlinear_conv(node: Node) -> Value:
 
 @onnx_op("QLinearMatMul")
 def qlinear_matmul(node: Node) -> Value:
-    if not _is_integer_product(node, range(1, 8)) or node.const(1).size != 1 or node.const(1).dtype != FLOAT32:
+    parameters = (1, 2, 4, 5, 6, 7)
+    if not _is_integer_product(node, parameters) or node.const(1).size != 1 or node.const(1).dtype != FLOAT32:
         raise _not_constant(node)
-    x, w = node.inputs[0], node.const(3)
+    x = node.inputs[0]
     grid = linear_grid(node, (1,), node.const(1), node.const(2), 0)
-    matrix = _constant_codes(w, linear_grid(node, w.shape, node.const(4), node.const(5), -1))
-    result = product(node, node.build.dequantize(x, grid), matrix)
+    matrix = _right_codes(node, 3, node.const(4), node.const(5))
+    result = matrix and product(node, node.build.dequantize(x, grid), matrix)
     if result is None:
         raise _not_constant(node)
     return _output_codes(node, result, 6)

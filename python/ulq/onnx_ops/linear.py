@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ulq.graph import Codes, Grid, Value, constant
+from ulq.graph import FLOAT32, Codes, Grid, Value, constant
 from ulq.onnx_model import Shape
 from ulq.onnx_ops.grids import along_axis, byte_element
 from ulq.onnx_ops.registry import Node, onnx_op
@@ -123,39 +123,45 @@ def window_extents(node: Node, extents: Shape, kernel: Shape) -> list[int]:
 
 
 def product(node: Node, lhs: Value, rhs: Value) -> Value | None:
-    """The matrix product by a constant matrix, or by one for each batch; None where batches broadcast."""
-    if math.prod(rhs.shape[:-2]) != 1:
-        batched = lhs.shape[:-2] == rhs.shape[:-2]
-        return node.build.matmul(lhs, rhs, node.proto.op_type) if batched else None
-    columns = 1 if len(rhs.shape) == 1 else rhs.shape[-1]
+    """The matrix product as ONNX defines it; None for one without elements."""
+    if 0 in (*lhs.shape, *rhs.shape):
+        return None
     depth = rhs.shape[0] if len(rhs.shape) == 1 else rhs.shape[-2]
     if lhs.shape[-1] != depth:
         raise node.error(f"reduction extents differ: {list(lhs.shape)} by {list(rhs.shape)}")
-    leading = lhs.shape[:-1] if len(rhs.shape) <= 2 else (1,) * (len(rhs.shape) - len(lhs.shape)) + lhs.shape[:-1]
-    shape = leading if len(rhs.shape) == 1 else (*leading, columns)
-    rows = node.build.reshape(lhs, (math.prod(lhs.shape[:-1]), depth))
-    matrix = node.build.reshape(rhs, (depth, columns))
+    rows = lhs if len(lhs.shape) > 1 else node.build.reshape(lhs, (1, depth))
+    matrix = rhs if len(rhs.shape) > 1 else node.build.reshape(rhs, (depth, 1))
+    try:
+        leading = np.broadcast_shapes(rows.shape[:-2], matrix.shape[:-2])
+    except ValueError:
+        raise node.error(f"batches do not broadcast: {list(lhs.shape)} by {list(rhs.shape)}") from None
+    shape = (*leading, *lhs.shape[-2:-1], *rhs.shape[-1:][len(rhs.shape) == 1 :])
+    if math.prod(matrix.shape[:-2]) == 1:  # one matrix for all rows
+        rows = node.build.reshape(rows, (math.prod(rows.shape[:-1]), depth))
+        matrix = node.build.reshape(matrix, matrix.shape[-2:])
     return node.build.reshape(node.build.matmul(rows, matrix, node.proto.op_type), shape)
 
 
 @onnx_op("MatMul")
 def matmul(node: Node) -> Value | None:
     lhs, rhs = node.inputs
-    if not lhs.is_real or not rhs.is_const:
+    if {lhs.dtype, rhs.dtype} != {FLOAT32}:
         return None
-    return product(node, lhs, weights(rhs))
+    return product(node, *(weights(value) if value.is_const else value for value in (lhs, rhs)))
 
 
 @onnx_op("Gemm")
 def gemm(node: Node) -> Value | None:
     """alpha * A' * B' + beta * C."""
     a, b = node.inputs[:2]
-    if not a.is_real or not b.is_const or node.is_runtime(2):
+    if {a.dtype, b.dtype} != {FLOAT32} or node.is_runtime(2):
         return None
-    lhs = node.build.transpose(a, (1, 0)) if node.attr("transA", 0) else a
-    rhs = weights(b)
+    lhs, rhs = (weights(value) if value.is_const else value for value in (a, b))
+    lhs = node.build.transpose(lhs, (1, 0)) if node.attr("transA", 0) else lhs
     rhs = node.build.transpose(rhs, (1, 0)) if node.attr("transB", 0) else rhs
     result = product(node, lhs, rhs)
+    if result is None:
+        return None
     alpha = node.attr("alpha", 1.0)
     if not node.has(2):
         return node.build.affine(result, [alpha])
