@@ -165,4 +165,33 @@ def Ulq_GeometryAttr : Ulq_Attr<"Geometry", "geometry"> {
   let assemblyFormat = "`<` struct(params) `>`";
 }
 
+//===----------------------------------------------------------------------===//
+// Minimal filtering
+//===----------------------------------------------------------------------===//
+
+def Ulq_Filter : I32EnumAttr<"Filter",
+    "a minimal filtering algorithm of 3 taps in one dimension", [
+    I32EnumAttrCase<"F2", 0, "f2">,
+    I32EnumAttrCase<"F3", 1, "f3">,
+    I32EnumAttrCase<"F4", 2, "f4">,
+    I32EnumAttrCase<"Q4", 3, "q4">]> {
+  // Fm yields m outputs by m + 2 products, at the points 0, 1, -1, 2, -2 and
+  // infinity as far as needed. q4 yields 4 by 7, modulo x, x - 1, x + 1,
+  // x^2 + 1 and infinity: smaller coefficients.
+  let cppNamespace = "::ulq";
+  let genSpecializedAttr = 0;
+}
+
+def Ulq_WinogradAttr : Ulq_Attr<"Winograd", "winograd"> {
+  let summary = "filters along the two axes of an image";
+  let description = [{
+    The matrices of both are integers (dialect/Winograd.h), so that transformed
+    codes, weights and sums are integers, too, and the result is the exact
+    convolution, multiplied by `scale`.
+  }];
+  let parameters = (ins EnumParameter<Ulq_Filter>:$rows,
+                        EnumParameter<Ulq_Filter>:$columns);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
 #endif // ULQ_ATTRS

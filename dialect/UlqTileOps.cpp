@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "dialect/Ulq.h"
+#include "dialect/Winograd.h"
 #include "llvm/Support/MathExtras.h"
 #include <cstdlib>
 
@@ -118,8 +118,15 @@ LogicalResult EpilogueTileOp::verify() {
         (lane.getIndex() < 0 ||
          lane.getIndex() >= static_cast<int64_t>(getAddends().size())))
       return emitOpError("expected an addend, got number ") << lane.getIndex();
-    stores += lane.getKind() == LaneKind::StoreFloat;
+    bool isStore = lane.getKind() == LaneKind::StoreFloat;
+    stores += isStore;
+    // epilogue_tile_c5
+    if (getSingles() && (isStore || lane.getKind() == LaneKind::Count))
+      return emitOpError("expected no ")
+             << stringifyLaneKind(lane.getKind()) << " in f32";
   }
+  if (getSingles() && getFloatAccumulators())
+    return emitOpError("expected integer accumulators for steps in f32");
   // epilogue_tile_c3
   if (stores != static_cast<int64_t>(getTargets().size()))
     return emitOpError("expected ")
@@ -190,6 +197,66 @@ LogicalResult MultiplyTileOp::verify() {
     return emitOpError("expected sums of at most ")
            << most << " between flushes, got " << interval
            << " products of up to " << product;
+  return success();
+}
+
+LogicalResult WinogradInputOp::verify() {
+  // winograd_input_c2
+  int64_t tiles = int64_t(getTileRows()) * int64_t(getTileColumns());
+  int64_t rowBytes = getRowBytes();
+  Scheme scheme(getScheme());
+  int64_t pixels =
+      int64_t(getTileColumns()) * scheme.columns.outputs() + kFilterTaps - 1;
+  if (tiles < 1 || rowBytes < 1 || rowBytes % 64)
+    return emitOpError("expected tiles of rows of a multiple of 64 bytes, got ")
+           << tiles << " tiles of " << rowBytes << " bytes";
+  if (int64_t(getLineBytes()) < pixels * rowBytes ||
+      int64_t(getProductBytes()) < tiles * rowBytes)
+    return emitOpError("expected lines of ")
+           << pixels * rowBytes << " bytes and products of " << tiles * rowBytes
+           << ", got " << getLineBytes() << " and " << getProductBytes();
+  // winograd_input_c1
+  int64_t maxCode = getMaxCode();
+  if (maxCode < 0 || maxCode > 255 || maxCode * scheme.inputNorm() > 255)
+    return emitOpError("expected transformed codes of 0 to 255, got ")
+           << scheme.inputNorm() << " times 0 to " << maxCode;
+  return success();
+}
+
+LogicalResult WinogradWeightsOp::verify() {
+  // winograd_weights_c2
+  int64_t outputs = getOutputs(), depth = getDepth();
+  if (outputs < 1 || outputs % 8 || depth < 1 || depth % 4)
+    return emitOpError("expected outputs in eights and a depth in fours, got ")
+           << outputs << " and " << depth;
+  if (int64_t(getProductBytes()) < outputs * depth)
+    return emitOpError("expected products of ")
+           << outputs * depth << " bytes, got " << getProductBytes();
+  // winograd_weights_c1
+  int64_t levels = getWeightLevels(), step = getWeightStep();
+  int64_t base = getWeightBase(), last = base + step * (levels - 1);
+  int64_t largest = std::max(std::abs(base), std::abs(last));
+  int64_t norm = Scheme(getScheme()).weightNorm();
+  if (levels < 1 || largest > 128 || largest * norm > llvm::maxIntN(8))
+    return emitOpError("expected transformed weights of at most 127, got ")
+           << norm << " times " << largest;
+  return success();
+}
+
+LogicalResult WinogradOutputOp::verify() {
+  // winograd_output_c2
+  int64_t tiles = int64_t(getTileRows()) * int64_t(getTileColumns());
+  int64_t outputs = getOutputs();
+  if (tiles < 1 || outputs < 1 || outputs % 8 ||
+      int64_t(getProductBytes()) < tiles * outputs * 4)
+    return emitOpError("expected tiles of outputs in eights, got ")
+           << tiles << " tiles of " << outputs << " in " << getProductBytes()
+           << " bytes";
+  // winograd_output_c1
+  int64_t scale = Scheme(getScheme()).scale(), most = getMaxAccumulator();
+  if (most < 0 || most > llvm::maxIntN(32) / scale)
+    return emitOpError("expected accumulators that fit 32 bits times ")
+           << scale << ", got " << most;
   return success();
 }
 

@@ -129,6 +129,9 @@ def Ulq_MultiplyTileOp : Ulq_Op<"multiply_tile"> {
     depthwise family output n sums over element n / `multiplier` of every tap,
     taps being `tapBytes` apart.
 
+    With `startValues` the accumulators of each row start from
+    [kernel.outputs] i32 at `tables`, otherwise from 0.
+
     A family may first sum in lanes of `narrowBits` bits, unsigned for
     `codeProducts` and signed otherwise, `flushInterval` products in each.
 
@@ -148,7 +151,7 @@ def Ulq_MultiplyTileOp : Ulq_Op<"multiply_tile"> {
                        I64Attr:$depth, I64Attr:$storageBits, I64Attr:$maxCode,
                        I64Attr:$weightBits, I64Attr:$weightBase,
                        I64Attr:$weightStep, I64Attr:$weightLevels,
-                       UnitAttr:$codeProducts,
+                       UnitAttr:$codeProducts, UnitAttr:$startValues,
                        DefaultValuedAttr<I64Attr, "0">:$narrowBits,
                        DefaultValuedAttr<I64Attr, "0">:$flushInterval,
                        DefaultValuedAttr<I64Attr, "0">:$tapBytes,
@@ -161,6 +164,80 @@ def Ulq_MultiplyTileOp : Ulq_Op<"multiply_tile"> {
     /// The largest absolute value of one product.
     int64_t getLargestProduct();
   }];
+}
+
+// A tile of the image yields one value per product, in row-major order of the
+// products of both filters, and tiles follow each other in rows.
+class Ulq_WinogradOp<string mnemonic> : Ulq_Op<mnemonic> {
+  let assemblyFormat = "operands attr-dict `:` type(operands)";
+  let hasVerifier = 1;
+}
+
+def Ulq_WinogradInputOp : Ulq_WinogradOp<"winograd_input"> {
+  let summary = "transform tiles of an image of codes";
+  let description = [{
+    `source` holds pixels of `rowBytes` bytes, one per code, and lines of
+    `lineBytes`, from the upper left pixel of the first tile on. Byte c of tile
+    t becomes, for product p, byte c at `p * productBytes + t * rowBytes` of
+    `target`: the transformed codes plus the smallest offset, a multiple of
+    `maxCode`, that makes them unsigned for codes of 0 to `maxCode`.
+
+    Constraints:
+    - (C1) transformed codes fit 8 bits.
+    - (C2) at least one tile, `rowBytes` a multiple of 64, lines and products
+      that do not overlap.
+  }];
+  let arguments = (ins Ulq_Bytes:$source, Index:$sourceOffset,
+                       Ulq_Bytes:$target, Index:$targetOffset,
+                       Ulq_WinogradAttr:$scheme, I64Attr:$tileRows,
+                       I64Attr:$tileColumns, I64Attr:$rowBytes,
+                       I64Attr:$lineBytes, I64Attr:$productBytes,
+                       I64Attr:$maxCode);
+}
+
+def Ulq_WinogradWeightsOp : Ulq_WinogradOp<"winograd_weights"> {
+  let summary = "expand and transform a panel of packed 3x3 weights";
+  let description = [{
+    `source` is a panel as the kernel packs it: weights
+    `weightBase + weightStep * code`, code below `weightLevels`. `target`
+    becomes one panel per product, `productBytes` apart, in the layout that
+    multiply_tile reads: [depth / 4][outputs][4] signed bytes. The i32 array
+    [products][outputs] at `startsOffset` of `target` becomes the sums that
+    take away what the offsets of `winograd_input` add.
+
+    Constraints:
+    - (C1) transformed weights fit 8 bits.
+    - (C2) `depth` is a positive multiple of 4, `outputs` of 8, and products
+      do not overlap.
+  }];
+  let arguments = (ins Ulq_Bytes:$source, Index:$sourceOffset,
+                       Ulq_Bytes:$target, Index:$targetOffset,
+                       Index:$startsOffset, Ulq_WinogradAttr:$scheme,
+                       I64Attr:$outputs, I64Attr:$depth,
+                       I64Attr:$productBytes, I64Attr:$weightBits,
+                       I64Attr:$weightBase, I64Attr:$weightStep,
+                       I64Attr:$weightLevels, I64Attr:$maxCode);
+}
+
+def Ulq_WinogradOutputOp : Ulq_WinogradOp<"winograd_output"> {
+  let summary = "transform sums of products to accumulators of pixels";
+  let description = [{
+    `source` holds i32 sums [products][tiles][outputs], products `productBytes`
+    apart; `target` becomes the accumulators of the pixels, i32
+    [tileRows * m][tileColumns * n][outputs] for tiles of m x n pixels, divided
+    by the scale of the scheme.
+
+    Constraints:
+    - (C1) accumulators of up to `maxAccumulator`, multiplied by the scale, fit
+      signed 32 bits. What is between may wrap.
+    - (C2) at least one tile, `outputs` a positive multiple of 8, products that
+      do not overlap.
+  }];
+  let arguments = (ins Ulq_Bytes:$source, Index:$sourceOffset,
+                       Ulq_Bytes:$target, Index:$targetOffset,
+                       Ulq_WinogradAttr:$scheme, I64Attr:$tileRows,
+                       I64Attr:$tileColumns, I64Attr:$outputs,
+                       I64Attr:$productBytes, I64Attr:$maxAccumulator);
 }
 
 def Ulq_GatherRowsOp : Ulq_Op<"gather_rows"> {
@@ -256,7 +333,8 @@ def Ulq_EpilogueTileOp : Ulq_Op<"epilogue_tile", [AttrSizedOperandSegments]> {
     `levels` > 0: the code is the number of the i32 arrays at `thresholdSlot`
     that a exceeds, with a complemented first in the lanes that are set in the
     i32 mask at `flipSlot`, if any. `steps` are applied to the real number a,
-    in f64, in order. All arrays have `lanes` elements, one per lane of every
+    in f64, in order, or, with `singles`, in f32; so are their arrays. All
+    arrays have `lanes` elements, one per lane of every
     panel, and `panel` is the number of this one.
 
     `targets` are a code tensor of `codeBits` bits per element when
@@ -270,6 +348,8 @@ def Ulq_EpilogueTileOp : Ulq_Op<"epilogue_tile", [AttrSizedOperandSegments]> {
     - (C3) one target per store: codes when `codeBits` > 0, f32 when a step
       stores it.
     - (C4) `steps` are `#ulq.lane` attributes, and `load` names an addend.
+    - (C5) `singles` needs integer accumulators, and no step is `count` or
+      `store_float`.
   }];
   let arguments = (ins
       Ulq_Bytes:$scratch, Index:$accumulators, Index:$sums,
@@ -283,7 +363,7 @@ def Ulq_EpilogueTileOp : Ulq_Op<"epilogue_tile", [AttrSizedOperandSegments]> {
       DefaultValuedAttr<I64Attr, "0">:$levels,
       DefaultValuedAttr<I64Attr, "-1">:$thresholdSlot,
       DefaultValuedAttr<I64Attr, "-1">:$flipSlot, ArrayAttr:$steps,
-      DenseI64ArrayAttr:$addendBits, I64Attr:$codeBits);
+      UnitAttr:$singles, DenseI64ArrayAttr:$addendBits, I64Attr:$codeBits);
   let assemblyFormat = [{
     $scratch `[` $accumulators `,` $sums `]` `params` $params `[` $paramsOffset `]`
     (`add` $addends^ `[` $addendOffsets `]`)?

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowering/Epilogue.h"
+#include "lowering/Singles.h"
 #include "mlir/IR/Builders.h"
 #include <cmath>
 
@@ -23,12 +24,7 @@ namespace {
 
 using Values = SmallVector<double>;
 
-/// A lane step before its constants are placed.
-struct Step {
-  LaneKind kind;
-  Values values; // one, or one per channel
-  int64_t index = 0;
-};
+using Step = PlannedStep;
 
 bool allEqual(const Values &values, double value) {
   return llvm::all_of(values, [&](double v) { return v == value; });
@@ -184,6 +180,7 @@ struct Placer {
   const PanelLanes &lanes;
   ParameterBlob &blob;
   MLIRContext *context;
+  bool singles;
 
   int64_t channels() const { return lanes.groups * lanes.outputs; }
 
@@ -213,8 +210,10 @@ struct Placer {
       return LaneStepAttr::get(context, step.kind, value, -1, step.index);
     }
     // 1 is harmless in the lanes that hold no channel, even as a divisor.
-    int64_t slot =
-        blob.appendArray<double>(lanes.spread<double>(step.values, 1));
+    SmallVector<double> spread = lanes.spread<double>(step.values, 1);
+    int64_t slot = singles ? blob.appendArray<float>(SmallVector<float>(
+                                 spread.begin(), spread.end()))
+                           : blob.appendArray<double>(spread);
     return LaneStepAttr::get(context, step.kind, FloatAttr(), slot, step.index);
   }
 };
@@ -267,9 +266,12 @@ EpiloguePlan planEpilogue(LayerOp op, const PanelLanes &lanes,
     plan.zeroSlot = blob.appendArray<int32_t>(
         lanes.spread<int32_t>(*op.getWeightZero(), 0));
   bool byThresholds = codes && op.getThresholds();
-  if (byThresholds)
-    planThresholds(op, lanes, blob, plan);
+  std::optional<SmallVector<Step>> singles;
   if (byThresholds && !floats)
+    singles = thresholdsInSingles(op);
+  if (byThresholds && !singles)
+    planThresholds(op, lanes, blob, plan);
+  if (byThresholds && !floats && !singles)
     return plan;
 
   Planner planner;
@@ -285,8 +287,12 @@ EpiloguePlan planEpilogue(LayerOp op, const PanelLanes &lanes,
     planner.add(steps.back());
     planner.store(LaneKind::StoreCode);
   }
-  Placer placer{lanes, blob, op.getContext()};
-  for (const Step &step : planner.take())
+  SmallVector<Step> planned = planner.take();
+  if (!singles && !floats)
+    singles = stepsInSingles(op, planned);
+  plan.singles = singles.has_value();
+  Placer placer{lanes, blob, op.getContext(), plan.singles};
+  for (const Step &step : singles ? *singles : planned)
     plan.steps.push_back(placer.place(step));
   return plan;
 }

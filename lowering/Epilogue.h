@@ -49,9 +49,17 @@ struct PanelLanes {
   }
 };
 
+/// A step over lanes before its constants are placed.
+struct PlannedStep {
+  LaneKind kind;
+  llvm::SmallVector<double> values; // one, or one per channel
+  int64_t index = 0;
+};
+
 /// The epilogue attributes of `ulq.epilogue_tile`.
 struct EpiloguePlan {
   llvm::SmallVector<mlir::Attribute> steps;
+  bool singles = false; // steps are in f32
   int64_t levels = 0;
   int64_t zeroSlot = -1, thresholdSlot = -1, flipSlot = -1;
 };

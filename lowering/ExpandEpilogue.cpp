@@ -32,11 +32,12 @@ public:
       : b(op.getLoc(), builder), op(op), outputs(op.getKernel().getOutputs()),
         width(op.getWidth()), codeBits(op.getCodeBits()),
         chunk(powerOfTwoDivisor(outputs, 64)),
-        words(powerOfTwoDivisor(chunk, isa.vectorBytes)) {
+        words(powerOfTwoDivisor(chunk, isa.vectorBytes)),
+        stepLanes(op.getSingles() ? words : kDoubles) {
     auto sized = [&](Type element) {
-      return VectorType::get(kDoubles, element);
+      return VectorType::get(stepLanes, element);
     };
-    doubles = sized(b.getF64Type());
+    realType = sized(op.getSingles() ? Type(b.getF32Type()) : b.getF64Type());
     floats = sized(b.getF32Type());
     ints = sized(b.getI32Type());
   }
@@ -103,11 +104,11 @@ private:
     return vector::BroadcastOp::create(b, type, scalar);
   }
 
-  Value reals(int64_t lane) {
+  Value realAccumulators(int64_t lane) {
     if (!op.getFloatAccumulators())
-      return arith::SIToFPOp::create(b, doubles, integers(ints, lane));
+      return arith::SIToFPOp::create(b, realType, integers(ints, lane));
     Value sum = b.load(floats, op.getScratch(), b.add(accumulators, lane * 4));
-    return arith::ExtFOp::create(b, doubles, sum);
+    return arith::ExtFOp::create(b, realType, sum);
   }
 
   //===--- codes --------------------------------------------------------===//
@@ -119,8 +120,8 @@ private:
       for (int64_t lane = 0; lane < valid; lane += words)
         insertCodes(countThresholds(start + lane), lane);
     if (!op.getSteps().empty())
-      for (int64_t lane = 0; lane < valid; lane += kDoubles)
-        runSteps(start, lane, std::min(kDoubles, valid - lane));
+      for (int64_t lane = 0; lane < valid; lane += stepLanes)
+        runSteps(start, lane, std::min(stepLanes, valid - lane));
     if (codeBits > 0)
       storeCodes(start, valid);
   }
@@ -188,8 +189,8 @@ private:
   //===--- lane steps ---------------------------------------------------===//
 
   void runSteps(int64_t start, int64_t lane, int64_t valid) {
-    Value v = reals(start + lane), saved;
-    for (Attribute attr : op.getSteps()) {
+    Value v = realAccumulators(start + lane), saved;
+    for (auto [number, attr] : llvm::enumerate(op.getSteps())) {
       auto step = cast<LaneStepAttr>(attr);
       switch (step.getKind()) {
       case LaneKind::Load:
@@ -200,6 +201,8 @@ private:
         v = arith::AddFOp::create(b, saved, v);
         break;
       case LaneKind::Round:
+        if (op.getSingles() && storesCode(number + 1))
+          return insertCodes(b.bitcast(ints, addMagic(v)), lane);
         v = round(v, static_cast<Rounding>(step.getIndex()));
         break;
       case LaneKind::Count:
@@ -218,14 +221,15 @@ private:
   }
 
   Value real(double value) {
-    auto attr = DenseElementsAttr::get(doubles, value);
-    return arith::ConstantOp::create(b, doubles, attr);
+    auto attr = DenseElementsAttr::get(
+        realType, Attribute(b.getFloatAttr(realType.getElementType(), value)));
+    return arith::ConstantOp::create(b, realType, attr);
   }
 
   Value operandOf(LaneStepAttr step, int64_t lane) {
     if (step.getSlot() < 0)
       return real(step.getValue().getValueAsDouble());
-    return loadArray(doubles, step.getSlot(), lane);
+    return loadArray(realType, step.getSlot(), lane);
   }
 
   Value choose(arith::CmpFPredicate predicate, Value lhs, Value rhs, Value then,
@@ -264,7 +268,8 @@ private:
     Value sum = real(0);
     if (step.getIndex() <= kUnrolledCounts) {
       for (int64_t t = 0; t < step.getIndex(); ++t)
-        sum = reach(sum, loadArray(doubles, step.getSlot() + t * stride, lane));
+        sum =
+            reach(sum, loadArray(realType, step.getSlot() + t * stride, lane));
       return sum;
     }
     Value first = b.add(op.getParamsOffset(), b.mul(firstLane, 8));
@@ -272,16 +277,23 @@ private:
     return b.fold(b.index(0), b.index(step.getIndex() * stride), stride, sum,
                   [&](Value at, Value sum) {
                     Value from = b.add(first, at);
-                    return reach(sum, b.load(doubles, op.getParams(), from));
+                    return reach(sum, b.load(realType, op.getParams(), from));
                   });
   }
 
-  /// Nearest integer, ties to even: adding 1.5 * 2^52 leaves no fraction bits.
+  /// Nearest integer, ties to even: adding 1.5 * 2^52, or 2^23 in f32, leaves
+  /// no fraction bits.
   /// Steps before a rounding bound |v|. No libm call on any target.
   Value nearest(Value v) {
-    Value magic = real(6755399441055744.0);
-    Value shifted = arith::AddFOp::create(b, v, magic);
-    return arith::SubFOp::create(b, shifted, magic);
+    return arith::SubFOp::create(b, addMagic(v), real(magic()));
+  }
+  Value addMagic(Value v) { return arith::AddFOp::create(b, v, real(magic())); }
+  /// Its last 8 bits are 0, so that the sum ends in those of a rounded code.
+  double magic() { return std::ldexp(1.5, op.getSingles() ? 23 : 52); }
+
+  bool storesCode(size_t number) {
+    return cast<LaneStepAttr>(op.getSteps()[number]).getKind() ==
+           LaneKind::StoreCode;
   }
 
   Value floor(Value v) {
@@ -335,19 +347,20 @@ private:
     int64_t bytes = (valid * bits + 7) / 8;
     if (bits == 32) {
       Value loaded = b.loadFirst(floats, buffer, at, bytes);
-      return arith::ExtFOp::create(b, doubles, loaded);
+      return arith::ExtFOp::create(b, realType, loaded);
     }
-    Value packed = b.loadFirst(b.bytes(bits), buffer, at, bytes);
-    return arith::UIToFPOp::create(b, doubles, unpackCodes(packed, bits));
+    Value packed =
+        b.loadFirst(b.bytes(stepLanes * bits / 8), buffer, at, bytes);
+    return arith::UIToFPOp::create(b, realType, unpackCodes(packed, bits));
   }
 
-  /// 8 codes of `bits` bits: each byte is repeated for its codes, then shifted.
+  /// Codes of `bits` bits: each byte is repeated for its codes, then shifted.
   Value unpackCodes(Value packed, int64_t bits) {
     if (bits == 8)
       return arith::ExtUIOp::create(b, ints, packed);
     SmallVector<int64_t> source;
     SmallVector<int32_t> shifts;
-    for (int64_t i = 0; i < kDoubles; ++i) {
+    for (int64_t i = 0; i < stepLanes; ++i) {
       source.push_back(i * bits / 8);
       shifts.push_back(static_cast<int32_t>(i * bits % 8));
     }
@@ -371,8 +384,8 @@ private:
 
   ByteBuilder b;
   EpilogueTileOp op;
-  int64_t outputs, width, codeBits, chunk, words;
-  VectorType doubles, floats, ints;
+  int64_t outputs, width, codeBits, chunk, words, stepLanes;
+  VectorType realType, floats, ints;
   Value firstLane, pixel, accumulators, rowSum, codes;
 };
 

@@ -7,6 +7,7 @@
 #include "lowering/Epilogue.h"
 #include "lowering/Gather.h"
 #include "lowering/Passes.h"
+#include "lowering/kernels/WinogradPlan.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -59,6 +60,12 @@ LogicalResult expandTile(Operation *op) {
     expandGather(builder, gather, traits);
   } else if (auto epilogue = dyn_cast<EpilogueTileOp>(op)) {
     expandEpilogue(builder, epilogue, traits);
+  } else if (auto input = dyn_cast<WinogradInputOp>(op)) {
+    expandWinogradInput(builder, input, traits);
+  } else if (auto weights = dyn_cast<WinogradWeightsOp>(op)) {
+    expandWinogradWeights(builder, weights, traits);
+  } else if (auto output = dyn_cast<WinogradOutputOp>(op)) {
+    expandWinogradOutput(builder, output, traits);
   } else {
     expandMaxPool(builder, cast<MaxPoolTileOp>(op));
   }
@@ -70,7 +77,8 @@ struct ExpandTilesPass : ulq::impl::ExpandTilesBase<ExpandTilesPass> {
     SmallVector<Operation *> ops;
     getOperation()->walk([&](Operation *op) {
       if (isa<UnpackWeightsOp, PackPanelOp, MultiplyTileOp, GatherRowsOp,
-              EpilogueTileOp, MaxPoolTileOp>(op))
+              EpilogueTileOp, MaxPoolTileOp, WinogradInputOp, WinogradWeightsOp,
+              WinogradOutputOp>(op))
         ops.push_back(op);
     });
     for (Operation *op : ops)

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowering/Layers.h"
+#include "lowering/kernels/WinogradPlan.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/bit.h"
 #include "llvm/Support/MathExtras.h"
@@ -100,6 +101,7 @@ LayerShape layerShape(LayerOp op) {
   ArrayRef<int64_t> output = g.getOutput();
   Type element = tensorElement(op.getInput().getType());
   LayerShape shape;
+  shape.geometry = g;
   shape.rows = output[0] * output[1] * output[2];
   shape.groups = g.getGroups();
   shape.outputs = output[3] / g.getGroups();
@@ -151,12 +153,19 @@ Preparation preparation(const LayerShape &shape, const Kernel &kernel,
   return {weights * kUnpackCycles, patches * kGatherCycles};
 }
 
+int64_t rowUnits(const LayerShape &shape, const Kernel &kernel,
+                 const Candidate &tile) {
+  if (std::optional<Kernel::Filters> filters = kernel.filters())
+    return WinogradPlan(shape, Scheme(filters->first, filters->second))
+        .blocks();
+  return llvm::divideCeil(shape.rows, tile.rows);
+}
+
 bool splitsRows(const LayerShape &shape, const Kernel &kernel,
                 const Candidate &tile, int64_t workgroups) {
   if (panelCount(flowShape(shape, kernel), tile.outputs) < workgroups)
     return true;
-  if (llvm::divideCeil(shape.rows, tile.rows) <
-      static_cast<uint64_t>(workgroups))
+  if (rowUnits(shape, kernel, tile) < workgroups)
     return false;
   Preparation cycles = preparation(shape, kernel, tile);
   return cycles.patches >= cycles.weights;

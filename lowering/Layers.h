@@ -58,6 +58,11 @@ struct Preparation {
 Preparation preparation(const LayerShape &shape, const Kernel &kernel,
                         const Candidate &tile);
 
+/// The units of rows that workgroups may divide: tiles, or the blocks of a
+/// kernel with filters.
+int64_t rowUnits(const LayerShape &shape, const Kernel &kernel,
+                 const Candidate &tile);
+
 /// Whether workgroups divide the rows rather than the panels: so that they
 /// repeat what costs less.
 bool splitsRows(const LayerShape &shape, const Kernel &kernel,

@@ -192,7 +192,8 @@ KernelAttr makeKernel(MLIRContext *context, const LayerShape &shape,
   bool byRows = splitsRows(shape, *kernel, tile, wanted);
   int64_t block = blockRows(shape, tile, kernel->rowFormat(shape).rowBytes,
                             byRows ? wanted : 1);
-  int64_t blocks = (shape.rows + block - 1) / block;
+  int64_t blocks = kernel->filters() ? rowUnits(shape, *kernel, tile)
+                                     : (shape.rows + block - 1) / block;
   int64_t workgroups = std::min(wanted, byRows ? blocks : panels);
   // Fewer workgroups must not turn the division around.
   if (splitsRows(shape, *kernel, tile, workgroups) != byRows)
@@ -249,8 +250,11 @@ private:
                             bool atBytes) const {
     SmallVector<Offer> found;
     for (const Kernel *kernel : allKernels()) {
-      // Rows of all channels have no sum that belongs to one group.
-      if (kernel->groupsAreLanes() ? op.getWeightZero().has_value() : !atBytes)
+      // Neither rows of all channels nor tiles have a sum of one patch.
+      bool givesSums = !kernel->groupsAreLanes() && !kernel->filters();
+      if (op.getWeightZero() && !givesSums)
+        continue;
+      if (!kernel->groupsAreLanes() && !atBytes)
         continue;
       if (op.getComputedWeights() && !kernel->panelsAreWords())
         continue;

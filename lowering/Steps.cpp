@@ -70,7 +70,8 @@ static double countReached(ThresholdStepAttr step, int64_t channel, double v) {
   return llvm::count_if(values, [&](double t) { return v >= t; });
 }
 
-double ulq::evaluateSteps(ArrayAttr steps, int64_t channel, double v) {
+double ulq::evaluateSteps(ArrayAttr steps, int64_t channel, double v,
+                          ArrayRef<double> addends) {
   for (Attribute step : steps)
     v = llvm::TypeSwitch<Attribute, double>(step)
             .Case([&](AffineStepAttr a) {
@@ -92,7 +93,11 @@ double ulq::evaluateSteps(ArrayAttr steps, int64_t channel, double v) {
             .Case([&](ThresholdStepAttr a) {
               return countReached(a, channel, v);
             })
-            .Default(v);
+            .Case([&](AddStepAttr a) {
+              return v + (addends[a.getOperand()] *
+                              a.getScale().getValueAsDouble() +
+                          a.getOffset().getValueAsDouble());
+            });
   return v;
 }
 

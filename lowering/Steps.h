@@ -21,9 +21,11 @@ bool isUnary(mlir::ArrayAttr steps);
 /// True where unary steps rise or fall monotonically with the accumulator.
 bool isMonotone(mlir::ArrayAttr steps);
 
-/// The unary steps applied to accumulator `v` of output channel `channel`, in
-/// f64 with true divisions: a quotient that is an exact tie stays one.
-double evaluateSteps(mlir::ArrayAttr steps, int64_t channel, double v);
+/// The steps applied to accumulator `v` of output channel `channel`, in f64
+/// with true divisions: a quotient that is an exact tie stays one. `addends`
+/// has the value of each addend that the steps read.
+double evaluateSteps(mlir::ArrayAttr steps, int64_t channel, double v,
+                     llvm::ArrayRef<double> addends = {});
 
 /// `steps` with neighbouring affine steps merged into one.
 mlir::ArrayAttr mergeAffines(mlir::ArrayAttr steps);

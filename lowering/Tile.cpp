@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lowering/Epilogue.h"
+#include "lowering/LayerTiler.h"
 #include "lowering/TilePool.h"
 
 using namespace mlir;
@@ -18,131 +18,36 @@ using namespace ulq;
 
 namespace {
 
-/// Byte offsets within the scratch memory of one workgroup.
-struct ScratchLayout {
-  int64_t panels = 0, offsets = 0, rows = 0, sums = 0, accumulators = 0;
-  int64_t bytes = 0;
-};
-
-class LayerTiler {
+/// The flow of kernels that multiply gathered rows: for each block of output
+/// pixels and each group, gather its rows, then multiply them by each panel.
+class RowTiler final : public LayerTiler {
 public:
-  LayerTiler(LayerOp op, const KernelChoice &choice)
-      : op(op), choice(choice), shape(layerShape(op)), attr(op.getKernelAttr()),
-        flow(flowShape(shape, *choice.kernel)),
-        lanes{shape.computed ? 1 : flow.groups, flow.outputs,
-              attr.getOutputs()} {
-    isFloat = shape.codeBits == 32;
-    bool corrects = choice.kernel->accumulatesCodes() && shape.weightBase != 0;
-    rowSums = !isFloat && (corrects || op.getWeightZero());
-    panelBytes = choice.kernel->packedPanelBytes(shape, choice.tile);
-    scratchPanelBytes =
-        shape.computed ? panelBytes
-                       : choice.kernel->unpackedPanelBytes(shape, choice.tile);
-    for (Value output : op.getOutputs())
-      if (tensorElement(output.getType()).isF32())
-        floats = output;
-      else
-        codes = output;
-  }
-
-  void run(ModuleOp kernels) {
-    buildParameters();
-    placeScratch();
-    OpBuilder builder(op);
-    Signature signature;
-    signature.inputs = {toBytes(builder, op.getInput()), parameters(builder)};
-    if (shape.computed)
-      signature.inputs.push_back(toBytes(builder, op.getWeights()));
-    for (Value addend : op.getAddends())
-      signature.inputs.push_back(toBytes(builder, addend));
-    for (Value output : {codes, floats})
-      if (output)
-        signature.results.push_back(dispatchedType(output.getType()));
-    signature.results.push_back(
-        bytesType(op.getContext(), scratch.bytes * attr.getWorkgroups()));
-
-    std::string name = kernelName(kernels, op.getLoc());
-    auto dispatch = DispatchOp::create(builder, op.getLoc(), signature.results,
-                                       signature.inputs, name,
-                                       attr.getWorkgroups(), /*scratch=*/true);
-    int64_t number = 0;
-    for (Value output : {codes, floats})
-      if (output)
-        replaceResult(builder, output, dispatch.getResult(number++));
-
-    KernelFunction function(kernels, op.getLoc(), name, signature);
-    emitLoops(function);
-    function.finish();
-    Operation *constant =
-        shape.computed ? nullptr : op.getWeights().getDefiningOp();
-    op.erase();
-    if (constant && constant->use_empty())
-      constant->erase();
-  }
+  using LayerTiler::LayerTiler;
 
 private:
-  //===--- outside the kernel -------------------------------------------===//
-
-  void buildParameters() {
-    SmallVector<uint8_t> bytes(1, 0); // a tensor of no bytes is none
-    if (!shape.computed) {
-      SmallVector<int32_t> packed =
-          *constantElements(op.getWeights(), /*asFloat=*/false);
-      bytes.assign(packed.begin(), packed.end());
-    }
-    blob.append(bytes);
-    tables = blob.append(choice.kernel->tables(shape));
-    plan = planEpilogue(op, lanes, blob);
-  }
-
-  Value parameters(OpBuilder &builder) {
-    ArrayRef<uint8_t> bytes = blob.bytes();
-    ArrayRef<char> raw(reinterpret_cast<const char *>(bytes.data()),
-                       bytes.size());
-    auto type = bytesType(op.getContext(), static_cast<int64_t>(bytes.size()));
-    return arith::ConstantOp::create(
-        builder, op.getLoc(), DenseElementsAttr::getFromRawBuffer(type, raw));
-  }
-
-  void placeScratch() {
+  void placeScratch() override {
     int64_t workgroups = attr.getWorkgroups();
     int64_t most = choice.splitsRows
                        ? choice.panels
                        : llvm::divideCeil(choice.panels, workgroups);
-    auto place = [&](int64_t bytes) {
-      int64_t offset = scratch.bytes;
-      scratch.bytes = roundUp(scratch.bytes + bytes, 64);
-      return offset;
-    };
     // Rows of a panel are gathered where the rows of blocks will be.
     int64_t gathered =
         std::max(attr.getBlock(), shape.computed ? attr.getOutputs() : 0);
     bool sums = rowSums || inputZero() != 0;
-    scratch.panels = place(most * scratchPanelBytes);
-    scratch.offsets = place(inputZero() ? most * attr.getOutputs() * 4 : 0);
-    scratch.rows = place(gathered * choice.format.rowBytes);
-    scratch.sums = place(sums ? gathered * 4 : 0);
-    scratch.accumulators = place(attr.getRows() * attr.getOutputs() * 4);
+    panelsAt = place(most * scratchPanelBytes);
+    offsetsAt = place(inputZero() ? most * attr.getOutputs() * 4 : 0);
+    rowsAt = place(gathered * choice.format.rowBytes);
+    sumsAt = place(sums ? gathered * 4 : 0);
+    accumulatorsAt = place(attr.getRows() * attr.getOutputs() * 4);
   }
 
-  //===--- inside the kernel --------------------------------------------===//
-
-  void emitLoops(KernelFunction &function) {
-    ByteBuilder &b = function.b;
-    kernel = &function;
-    source = function.buffers[0];
-    params = function.buffers[1];
-    Buffer &own = function.buffers.back();
-    base = b.add(own.offset, b.mul(function.workgroup, scratch.bytes));
-    memory = own.memory;
-
+  void emitLoops(ByteBuilder &b) override {
     int64_t blocks = llvm::divideCeil(shape.rows, attr.getBlock());
     Value zero = b.index(0);
     Value firstBlock = zero, lastBlock = b.index(blocks);
     firstPanel = zero;
     lastPanel = b.index(choice.panels);
-    auto [first, last] = function.share(
-        choice.splitsRows ? blocks : choice.panels, attr.getWorkgroups());
+    auto [first, last] = share(choice.splitsRows ? blocks : choice.panels);
     (choice.splitsRows ? firstBlock : firstPanel) = first;
     (choice.splitsRows ? lastBlock : lastPanel) = last;
     if (shape.computed)
@@ -157,25 +62,24 @@ private:
     Value from = b.add(params.offset, b.mul(firstPanel, panelBytes));
     Value count = b.createOrFold<arith::SubIOp>(lastPanel, firstPanel);
     UnpackWeightsOp::create(b, params.memory, from, memory,
-                            b.add(base, scratch.panels), count, attr,
+                            scratch(b, panelsAt), count, attr,
                             choice.format.depth, shape.weightBits,
                             shape.weightBase, shape.weightStep, isFloat);
   }
 
   /// The weights of image `image` are rows like those of the input.
   void packPanels(ByteBuilder &b) {
-    const Buffer &weights = kernel->buffers[2];
     int64_t outputs = attr.getOutputs(), perImage = lanes.panelsPerGroup();
     int64_t zero = inputZero(), words = choice.format.depth / (isFloat ? 1 : 4);
     // -inputZero times the sum of a channel's weights.
     int64_t offset = -zero * shape.channels * (shape.weightBase + weightZero());
-    Value rows = b.add(base, scratch.rows), sums = b.add(base, scratch.sums);
+    Value rows = scratch(b, rowsAt), sums = scratch(b, sumsAt);
     b.loop(firstPanel, lastPanel, 1, [&](Value panel) {
       Value image = b.createOrFold<arith::DivUIOp>(panel, b.index(perImage));
       Value first = b.mul(
           b.createOrFold<arith::RemUIOp>(panel, b.index(perImage)), outputs);
       Value left = b.createOrFold<arith::SubIOp>(b.index(flow.outputs), first);
-      GatherRowsOp::create(b, weights.memory, weights.offset, memory, rows,
+      GatherRowsOp::create(b, computed.memory, computed.offset, memory, rows,
                            sums, b.add(b.mul(image, flow.outputs), first),
                            b.min(left, b.index(outputs)), b.index(0),
                            weightGeometry(), shape.storageBits, /*padCode=*/0,
@@ -230,19 +134,18 @@ private:
   }
 
   void gather(ByteBuilder &b, Value group, Value firstRow, Value count) {
-    GatherRowsOp::create(
-        b, source.memory, source.offset, memory, b.add(base, scratch.rows),
-        b.add(base, scratch.sums), firstRow, count, group, gatheredGeometry(),
-        shape.storageBits, op.getPadCode(), choice.format.rowBytes,
-        choice.format.expand, choice.format.pairs, choice.format.channelOrder,
-        rowSums);
+    GatherRowsOp::create(b, source.memory, source.offset, memory,
+                         scratch(b, rowsAt), scratch(b, sumsAt), firstRow,
+                         count, group, gatheredGeometry(), shape.storageBits,
+                         op.getPadCode(), choice.format.rowBytes,
+                         choice.format.expand, choice.format.pairs,
+                         choice.format.channelOrder, rowSums);
   }
 
   /// `start` is the first panel of the rows' group, whose channels are those of
   /// group `channels`.
   void emitPanel(ByteBuilder &b, Value start, Value channels, Value panel,
                  Value firstRow, Value count) {
-    int64_t perGroup = lanes.panelsPerGroup();
     Value inGroup = b.createOrFold<arith::SubIOp>(panel, start);
     b.loop(b.index(0), count, attr.getRows(), [&](Value row) {
       Value left = b.createOrFold<arith::SubIOp>(count, row);
@@ -250,33 +153,29 @@ private:
       Value channel = b.add(b.mul(channels, flow.outputs),
                             b.mul(inGroup, attr.getOutputs()));
       multiply(b, panel, row);
-      auto emit = [&](int64_t width) {
-        epilogue(b, b.add(firstRow, row), row, rows, panel,
-                 shape.computed ? inGroup : panel, channel, width);
-      };
-      int64_t tail = flow.outputs - (perGroup - 1) * attr.getOutputs();
-      if (perGroup == 1 || tail == attr.getOutputs())
-        return emit(tail);
-      Value isLast = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, inGroup,
-                                           b.index(perGroup - 1));
-      b.branch(isLast, [&] { emit(tail); }, [&] { emit(attr.getOutputs()); });
+      ResultTile result{scratch(b, accumulatorsAt),
+                        b.add(scratch(b, sumsAt), b.mul(row, 4)),
+                        b.add(firstRow, row),
+                        rows,
+                        shape.computed ? inGroup : panel,
+                        channel,
+                        inputZero() ? offsetsOf(b, panel) : Value()};
+      forWidth(b, inGroup, [&](int64_t width) { epilogue(b, result, width); });
     });
   }
 
   Value panelInScratch(ByteBuilder &b, Value panel) {
     Value number = b.createOrFold<arith::SubIOp>(panel, firstPanel);
-    return b.add(b.add(base, scratch.panels), b.mul(number, scratchPanelBytes));
+    return b.add(scratch(b, panelsAt), b.mul(number, scratchPanelBytes));
   }
 
   Value offsetsOf(ByteBuilder &b, Value panel) {
     Value number = b.createOrFold<arith::SubIOp>(panel, firstPanel);
-    return b.add(b.add(base, scratch.offsets),
-                 b.mul(number, attr.getOutputs() * 4));
+    return b.add(scratch(b, offsetsAt), b.mul(number, attr.getOutputs() * 4));
   }
 
   void multiply(ByteBuilder &b, Value panel, Value row) {
-    Value lhs =
-        b.add(b.add(base, scratch.rows), b.mul(row, choice.format.rowBytes));
+    Value lhs = b.add(scratch(b, rowsAt), b.mul(row, choice.format.rowBytes));
     int64_t tapBytes = 0, multiplier = 1;
     if (choice.kernel->groupsAreLanes()) {
       tapBytes = choice.format.expand ? flow.tapBytes() * flow.codesPerByte()
@@ -294,41 +193,12 @@ private:
     }
     MultiplyTileOp::create(
         b, memory, lhs, rhs.memory, rhs.offset, params.memory,
-        b.add(params.offset, tables), memory, b.add(base, scratch.accumulators),
-        attr, choice.format.rowBytes, choice.format.depth, shape.storageBits,
+        b.add(params.offset, tables), memory, scratch(b, accumulatorsAt), attr,
+        choice.format.rowBytes, choice.format.depth, shape.storageBits,
         shape.maxCode, shape.weightBits, shape.weightBase, shape.weightStep,
         shape.weightLevels, choice.kernel->accumulatesCodes(),
-        choice.tile.narrowBits, choice.tile.flushInterval, tapBytes,
-        multiplier);
-  }
-
-  /// `constants` is the number of the panel in the arrays of parameters.
-  void epilogue(ByteBuilder &b, Value firstRow, Value row, Value rows,
-                Value panel, Value constants, Value channel, int64_t width) {
-    bool corrects = !isFloat && choice.kernel->accumulatesCodes();
-    SmallVector<Value> addends, addendOffsets, targets, targetOffsets;
-    SmallVector<int64_t> addendBits;
-    size_t next = shape.computed ? 3 : 2;
-    for (Value addend : op.getAddends()) {
-      addends.push_back(kernel->buffers[next].memory);
-      addendOffsets.push_back(kernel->buffers[next++].offset);
-      addendBits.push_back(elementStorage(addend.getType()));
-    }
-    for (; next + 1 < kernel->buffers.size(); ++next) {
-      targets.push_back(kernel->buffers[next].memory);
-      targetOffsets.push_back(kernel->buffers[next].offset);
-    }
-    Value sums = b.add(b.add(base, scratch.sums), b.mul(row, 4));
-    EpilogueTileOp::create(
-        b, memory, b.add(base, scratch.accumulators), sums, params.memory,
-        params.offset, addends, addendOffsets, targets, targetOffsets, firstRow,
-        rows, constants, channel, inputZero() ? offsetsOf(b, panel) : Value(),
-        attr, width, op.getGeometry().getOutput()[3],
-        lanes.groups * lanes.panelsPerGroup() * attr.getOutputs(),
-        corrects ? shape.weightStep : 1, corrects ? shape.weightBase : 0,
-        isFloat, plan.zeroSlot, plan.levels, plan.thresholdSlot, plan.flipSlot,
-        b.getArrayAttr(plan.steps), addendBits,
-        codes ? elementStorage(codes.getType()) : 0);
+        /*startValues=*/false, choice.tile.narrowBits,
+        choice.tile.flushInterval, tapBytes, multiplier);
   }
 
   int64_t inputZero() { return op.getInputZero().value_or(0); }
@@ -336,23 +206,8 @@ private:
     return op.getWeightZero() ? op.getWeightZero()->front() : 0;
   }
 
-  LayerOp op;
-  const KernelChoice &choice;
-  LayerShape shape;
-  KernelAttr attr;
-  LayerShape flow;
-  PanelLanes lanes;
-  Value codes, floats; // results of the layer, null where it has none
-  bool isFloat, rowSums;
-  int64_t panelBytes, tables = 0;
-  int64_t scratchPanelBytes; // 0: multiply_tile reads the parameters
-  ParameterBlob blob;
-  EpiloguePlan plan;
-  ScratchLayout scratch;
-
-  KernelFunction *kernel = nullptr;
-  Buffer source, params;
-  Value memory, base; // scratch of this workgroup
+  int64_t panelsAt = 0, offsetsAt = 0, rowsAt = 0, sumsAt = 0,
+          accumulatorsAt = 0;
   Value firstPanel, lastPanel;
 };
 
@@ -373,7 +228,11 @@ LogicalResult tile(Operation *op, ModuleOp module) {
        tensorShape(layer.getWeights().getType()).size() != 1))
     return op->emitOpError(
         "expected packed weights: run ulq-pack-weights first");
-  LayerTiler(layer, *choice).run(kernelsModule(module, choice->isa->name));
+  ModuleOp kernels = kernelsModule(module, choice->isa->name);
+  if (choice->kernel->filters())
+    tileWinograd(layer, *choice, kernels);
+  else
+    RowTiler(layer, *choice).run(kernels);
   return success();
 }
 

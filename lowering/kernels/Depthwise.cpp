@@ -305,9 +305,10 @@ struct DepthwiseKernel final : Kernel {
 
 } // namespace
 
-const Kernel &getDepthwiseKernel() {
+ArrayRef<const Kernel *> getDepthwiseKernels() {
   static const DepthwiseKernel kernel;
-  return kernel;
+  static const Kernel *const all[] = {&kernel};
+  return all;
 }
 
 } // namespace ulq

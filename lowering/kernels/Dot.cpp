@@ -73,7 +73,7 @@ struct DotTile {
   }
 
   /// Weights stand in memory as signed bytes.
-  SmallVector<Value> multiplyPanel(ValueRange zeros) {
+  SmallVector<Value> multiplyPanel(ValueRange starts) {
     auto body = [&](Value step, ValueRange carried) {
       Pointer rhs =
           emit.advance({op.getRhs(), op.getRhsOffset()}, step, stepBytes());
@@ -85,13 +85,13 @@ struct DotTile {
       accumulate(accumulators, lhs, weights);
       return accumulators;
     };
-    return emit.loop(emit.index(0), emit.index(depth / kDot), 1, zeros, body);
+    return emit.loop(emit.index(0), emit.index(depth / kDot), 1, starts, body);
   }
 
   /// Weights stand in memory as packed codes. The loop goes over units of
   /// whole chunks and whole steps; the last unit may go beyond the depth,
   /// where rows are zero.
-  SmallVector<Value> multiplyPacked(ValueRange zeros) {
+  SmallVector<Value> multiplyPacked(ValueRange starts) {
     int64_t unit = std::max(panel.codesPerChunk(), stepBytes());
     int64_t unitChunks = unit / panel.codesPerChunk();
     auto body = [&](Value number, ValueRange carried) {
@@ -110,7 +110,7 @@ struct DotTile {
       return accumulators;
     };
     Value units = emit.index(llvm::divideCeil(panel.codes, unit));
-    return emit.loop(emit.index(0), units, 1, zeros, body);
+    return emit.loop(emit.index(0), units, 1, starts, body);
   }
 
   /// The weights that start `position` bytes into the unpacked unit.
@@ -126,27 +126,29 @@ struct DotTile {
                      op.getWeightBase(), op.getWeightStep());
   }
 
+  SmallVector<Value> startValues() {
+    SmallVector<Value> first(vectors(), emit.zero(words));
+    for (int64_t v = 0; op.getStartValues() && v < vectors(); ++v)
+      first[v] =
+          emit.load(words, emit.advance({op.getTables(), op.getTablesOffset()},
+                                        v * vectorBytes));
+    SmallVector<Value> starts;
+    for (int64_t row = 0; row < rows; ++row)
+      llvm::append_range(starts, first);
+    return starts;
+  }
+
   void expand() {
-    SmallVector<Value> zeros(rows * vectors(), emit.zero(words));
+    SmallVector<Value> starts = startValues();
     bool packed = panel.width < 8 && rows <= kDirectRows;
     SmallVector<Value> sums =
-        packed ? multiplyPacked(zeros) : multiplyPanel(zeros);
+        packed ? multiplyPacked(starts) : multiplyPanel(starts);
     Pointer target{op.getTarget(), op.getTargetOffset()};
     for (auto [i, sum] : llvm::enumerate(sums))
       emit.store(sum, emit.advance(target, i * vectorBytes));
     op.erase();
   }
 };
-
-/// The most accumulators that leave registers for a panel step, a row's codes
-/// and the intermediate sums of an inexact or narrow dot4.
-int64_t accumulatorLimit(const IsaTraits &isa, bool fast) {
-  if (isa.vectorRegisters < 32)
-    return 8;
-  if (isa.vectorBytes < 64)
-    return 12;
-  return fast ? 24 : 16;
-}
 
 struct DotKernel final : Kernel {
   StringRef name() const override { return "dot"; }
@@ -169,13 +171,7 @@ struct DotKernel final : Kernel {
       return std::nullopt;
 
     bool fast = isa.wideDot4 || 2 * shape.maxCode * weight <= INT16_MAX;
-    int64_t registers = isa.vectorRegisters;
-    TileLimits limits;
-    limits.lanes = isa.vectorBytes / kDot;
-    limits.vectors = registers >= 32 ? 4 : 2;
-    limits.accumulators = accumulatorLimit(isa, fast);
-    limits.maxRows = 12;
-    limits.narrowCost = 1.1;
+    TileLimits limits = dotLimits(isa, fast);
     limits.smallRows = kDirectRows;
     Candidate tile = chooseTile(shape, limits);
 
@@ -251,9 +247,10 @@ struct DotKernel final : Kernel {
 
 } // namespace
 
-const Kernel &getDotKernel() {
+ArrayRef<const Kernel *> getDotKernels() {
   static const DotKernel kernel;
-  return kernel;
+  static const Kernel *const all[] = {&kernel};
+  return all;
 }
 
 } // namespace ulq

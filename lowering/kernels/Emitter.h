@@ -60,6 +60,9 @@ struct Emitter {
   mlir::Value add(mlir::Value lhs, int64_t rhs) {
     return rhs == 0 ? lhs : add(lhs, constant(lhs.getType(), rhs));
   }
+  mlir::Value subtract(mlir::Value lhs, mlir::Value rhs) {
+    return builder.createOrFold<mlir::arith::SubIOp>(loc, lhs, rhs);
+  }
   mlir::Value mul(mlir::Value lhs, int64_t rhs) {
     if (rhs == 1)
       return lhs;

@@ -160,9 +160,10 @@ struct FloatKernel final : Kernel {
 
 } // namespace
 
-const Kernel &getFloatKernel() {
+ArrayRef<const Kernel *> getFloatKernels() {
   static const FloatKernel kernel;
-  return kernel;
+  static const Kernel *const all[] = {&kernel};
+  return all;
 }
 
 } // namespace ulq

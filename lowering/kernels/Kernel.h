@@ -4,7 +4,8 @@
 //
 // A kernel is one algorithm, written once over register-level operations, in
 // one file of this folder. The folder is the registry: CMake lists the files
-// and every file defines `const Kernel &get<FileName>Kernel()`.
+// and every file defines `llvm::ArrayRef<const Kernel *>
+// get<FileName>Kernels()`.
 //
 // The shared data flow around a kernel (lowering/Tile.cpp):
 //
@@ -44,6 +45,7 @@ struct IsaTraits {
 /// One layer as kernels see it: a matrix product of `rows` gathered input
 /// patches by weights [groups][outputs][taps][channels].
 struct LayerShape {
+  GeometryAttr geometry;
   int64_t rows;        // output pixels over the whole batch
   int64_t groups;      // independent products
   int64_t outputs;     // output channels of one group
@@ -117,6 +119,11 @@ public:
   /// of 4 bytes being those of a row, so that `pack_panel` makes the same panel
   /// from gathered rows. The kernel then takes computed weights.
   virtual bool panelsAreWords() const { return false; }
+
+  /// The filters along rows and columns of a kernel that multiplies transformed
+  /// tiles of the image (lowering/TileWinograd.cpp) instead of gathered rows.
+  using Filters = std::pair<Filter, Filter>;
+  virtual std::optional<Filters> filters() const { return std::nullopt; }
 
   /// The bytes of all weights as they stand in the program, at their packed
   /// width, panel after panel (group after group): `weights` is

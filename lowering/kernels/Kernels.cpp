@@ -8,16 +8,18 @@
 
 namespace ulq {
 
-#define ULQ_KERNEL(NAME) const Kernel &get##NAME##Kernel();
+#define ULQ_KERNEL(NAME) llvm::ArrayRef<const Kernel *> get##NAME##Kernels();
 #include "lowering/kernels/Kernels.inc"
 #undef ULQ_KERNEL
 
 llvm::ArrayRef<const Kernel *> allKernels() {
-  static const Kernel *const kernels[] = {
-#define ULQ_KERNEL(NAME) &get##NAME##Kernel(),
+  static const llvm::SmallVector<const Kernel *> kernels = [] {
+    llvm::SmallVector<const Kernel *> all;
+#define ULQ_KERNEL(NAME) llvm::append_range(all, get##NAME##Kernels());
 #include "lowering/kernels/Kernels.inc"
 #undef ULQ_KERNEL
-  };
+    return all;
+  }();
   return kernels;
 }
 

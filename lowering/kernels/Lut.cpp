@@ -205,9 +205,10 @@ private:
 
 } // namespace
 
-const Kernel &getLutKernel() {
+ArrayRef<const Kernel *> getLutKernels() {
   static const LutKernel kernel;
-  return kernel;
+  static const Kernel *const all[] = {&kernel};
+  return all;
 }
 
 } // namespace ulq

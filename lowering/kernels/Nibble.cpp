@@ -226,9 +226,10 @@ struct NibbleKernel final : Kernel {
 
 } // namespace
 
-const Kernel &getNibbleKernel() {
+ArrayRef<const Kernel *> getNibbleKernels() {
   static const NibbleKernel kernel;
-  return kernel;
+  static const Kernel *const all[] = {&kernel};
+  return all;
 }
 
 } // namespace ulq

@@ -22,6 +22,22 @@ struct TileLimits {
   int64_t smallRows;    // a layer of so few rows takes panels twice as wide
 };
 
+/// Limits of tiles of dot4, `fast` where it needs no sums of its own. They
+/// leave registers for a panel step, a row's codes and intermediate sums.
+inline TileLimits dotLimits(const IsaTraits &isa, bool fast) {
+  TileLimits limits;
+  limits.lanes = isa.vectorBytes / 4;
+  limits.vectors = isa.vectorRegisters >= 32 ? 4 : 2;
+  limits.accumulators = isa.vectorRegisters < 32 ? 8
+                        : isa.vectorBytes < 64   ? 12
+                        : fast                   ? 24
+                                                 : 16;
+  limits.maxRows = 12;
+  limits.narrowCost = 1.1;
+  limits.smallRows = 0;
+  return limits;
+}
+
 /// The epilogue turns 8 channels into whole bytes of codes, whatever their
 /// width.
 constexpr int64_t kMinOutputs = 8;

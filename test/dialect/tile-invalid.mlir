@@ -147,6 +147,70 @@ func.func @multiply_tile_c4(%b: memref<?xi8>, %i: index) {
 
 // -----
 
+func.func @winograd_input_c1(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.winograd_input' op expected transformed codes of 0 to 255, got 4 times 0 to 64}}
+  ulq.winograd_input %b, %i, %b, %i {scheme = #ulq.winograd<rows = f2, columns = f2>, tileRows = 1, tileColumns = 2, rowBytes = 64, lineBytes = 384, productBytes = 128, maxCode = 64} : memref<?xi8>, index, memref<?xi8>, index
+  return
+}
+
+// -----
+
+func.func @winograd_input_c2(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.winograd_input' op expected tiles of rows of a multiple of 64 bytes, got 2 tiles of 32 bytes}}
+  ulq.winograd_input %b, %i, %b, %i {scheme = #ulq.winograd<rows = f2, columns = f2>, tileRows = 1, tileColumns = 2, rowBytes = 32, lineBytes = 384, productBytes = 128, maxCode = 63} : memref<?xi8>, index, memref<?xi8>, index
+  return
+}
+
+// -----
+
+func.func @winograd_input_c2_overlap(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.winograd_input' op expected lines of 384 bytes and products of 128, got 320 and 128}}
+  ulq.winograd_input %b, %i, %b, %i {scheme = #ulq.winograd<rows = f2, columns = f2>, tileRows = 1, tileColumns = 2, rowBytes = 64, lineBytes = 320, productBytes = 128, maxCode = 63} : memref<?xi8>, index, memref<?xi8>, index
+  return
+}
+
+// -----
+
+func.func @winograd_weights_c1(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.winograd_weights' op expected transformed weights of at most 127, got 9 times 15}}
+  ulq.winograd_weights %b, %i, %b, %i, %i {scheme = #ulq.winograd<rows = f2, columns = f2>, outputs = 16, depth = 4, productBytes = 64, weightBits = 5, weightBase = -15, weightStep = 1, weightLevels = 29, maxCode = 3} : memref<?xi8>, index, memref<?xi8>, index, index
+  return
+}
+
+// -----
+
+func.func @winograd_weights_c2(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.winograd_weights' op expected outputs in eights and a depth in fours, got 16 and 6}}
+  ulq.winograd_weights %b, %i, %b, %i, %i {scheme = #ulq.winograd<rows = f2, columns = f2>, outputs = 16, depth = 6, productBytes = 64, weightBits = 5, weightBase = -14, weightStep = 1, weightLevels = 29, maxCode = 3} : memref<?xi8>, index, memref<?xi8>, index, index
+  return
+}
+
+// -----
+
+func.func @winograd_weights_c2_overlap(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.winograd_weights' op expected products of 64 bytes, got 32}}
+  ulq.winograd_weights %b, %i, %b, %i, %i {scheme = #ulq.winograd<rows = f2, columns = f2>, outputs = 16, depth = 4, productBytes = 32, weightBits = 5, weightBase = -14, weightStep = 1, weightLevels = 29, maxCode = 3} : memref<?xi8>, index, memref<?xi8>, index, index
+  return
+}
+
+// -----
+
+func.func @winograd_output_c1(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.winograd_output' op expected accumulators that fit 32 bits times 4, got 536870912}}
+  ulq.winograd_output %b, %i, %b, %i {scheme = #ulq.winograd<rows = f2, columns = f2>, tileRows = 1, tileColumns = 2, outputs = 16, productBytes = 128, maxAccumulator = 536870912} : memref<?xi8>, index, memref<?xi8>, index
+  return
+}
+
+// -----
+
+func.func @winograd_output_c2(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.winograd_output' op expected tiles of outputs in eights, got 2 tiles of 12 in 128 bytes}}
+  ulq.winograd_output %b, %i, %b, %i {scheme = #ulq.winograd<rows = f2, columns = f2>, tileRows = 1, tileColumns = 2, outputs = 12, productBytes = 128, maxAccumulator = 536870911} : memref<?xi8>, index, memref<?xi8>, index
+  return
+}
+
+// -----
+
 func.func @gather_rows_c1(%b: memref<?xi8>, %i: index) {
   // expected-error@below {{'ulq.gather_rows' op expected 1, 2, 4, 8 or 32 storage bits, got 3}}
   ulq.gather_rows %b, %i, %b, %i, %i, %i, %i, %i {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, storageBits = 3, padCode = 0, rowBytes = 64} : memref<?xi8>, index, memref<?xi8>, index, index, index, index, index
@@ -302,6 +366,22 @@ func.func @epilogue_tile_c3_float(%b: memref<?xi8>, %i: index) {
 func.func @epilogue_tile_c4(%b: memref<?xi8>, %i: index) {
   // expected-error@below {{'ulq.epilogue_tile' op expected #ulq.lane steps, got 1 : i64}}
   ulq.epilogue_tile %b[%i, %i] params %b[%i] to %b [%i] at %i, %i, %i, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, width = 8, outputs = 16, lanes = 16, scaleCodes = 1, scaleSum = 0, steps = [1], addendBits = array<i64>, codeBits = 2} : memref<?xi8>, memref<?xi8>, memref<?xi8>
+  return
+}
+
+// -----
+
+func.func @epilogue_tile_c5(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.epilogue_tile' op expected no count in f32}}
+  ulq.epilogue_tile %b[%i, %i] params %b[%i] to %b [%i] at %i, %i, %i, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, width = 8, outputs = 16, lanes = 16, scaleCodes = 1, scaleSum = 0, steps = [#ulq.lane<kind = count, slot = 0, index = 3>], singles, addendBits = array<i64>, codeBits = 2} : memref<?xi8>, memref<?xi8>, memref<?xi8>
+  return
+}
+
+// -----
+
+func.func @epilogue_tile_c5_accumulators(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.epilogue_tile' op expected integer accumulators for steps in f32}}
+  ulq.epilogue_tile %b[%i, %i] params %b[%i] to %b [%i] at %i, %i, %i, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, width = 8, outputs = 16, lanes = 16, scaleCodes = 1, scaleSum = 0, steps = [], singles, floatAccumulators, addendBits = array<i64>, codeBits = 2} : memref<?xi8>, memref<?xi8>, memref<?xi8>
   return
 }
 

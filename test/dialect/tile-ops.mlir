@@ -96,3 +96,14 @@ func.func @epilogue_tile_offsets(%b: memref<?xi8>, %i: index) {
   ulq.epilogue_tile %b[%i, %i] params %b[%i] to %b[%i] at %i, %i, %i, %i offsets [%i] {kernel = #dot, width = 8, outputs = 8, lanes = 8, scaleCodes = 1, scaleSum = 0, addendBits = array<i64>, codeBits = 0, steps = [#ulq.lane<kind = store_float>]} : memref<?xi8>, memref<?xi8>, memref<?xi8>
   return
 }
+
+// CHECK-LABEL: @winograd
+// CHECK: ulq.winograd_input {{.*}} scheme = #ulq.winograd<rows = f2, columns = f2>
+// CHECK: ulq.winograd_weights
+// CHECK: ulq.winograd_output
+func.func @winograd(%b: memref<?xi8>, %i: index) {
+  ulq.winograd_input %b, %i, %b, %i {scheme = #ulq.winograd<rows = f2, columns = f2>, tileRows = 1, tileColumns = 2, rowBytes = 64, lineBytes = 384, productBytes = 128, maxCode = 63} : memref<?xi8>, index, memref<?xi8>, index
+  ulq.winograd_weights %b, %i, %b, %i, %i {scheme = #ulq.winograd<rows = f2, columns = f2>, outputs = 16, depth = 4, productBytes = 64, weightBits = 5, weightBase = -14, weightStep = 1, weightLevels = 29, maxCode = 3} : memref<?xi8>, index, memref<?xi8>, index, index
+  ulq.winograd_output %b, %i, %b, %i {scheme = #ulq.winograd<rows = f2, columns = f2>, tileRows = 1, tileColumns = 2, outputs = 16, productBytes = 128, maxAccumulator = 536870911} : memref<?xi8>, index, memref<?xi8>, index
+  return
+}

@@ -343,6 +343,11 @@ def per_channel(count: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).integers(1, 16, count) / 64
 
 
+def uneven(count: int, seed: int) -> np.ndarray:
+    """Factors of both signs whose products round."""
+    return np.random.default_rng(seed).normal(0, 0.2, count)
+
+
 def ascending(channels: int, count: int) -> np.ndarray:
     return np.sort(np.random.default_rng(channels).normal(0, 3, (channels, count)), axis=1).ravel()
 
@@ -417,6 +422,13 @@ def make_cases() -> list[Case]:
              steps=(Add(0, 0.5, 0.0), Add(1, 1.0, -2.0), Quantize(3.0, 100, 0, 255))),
         Case("residualf", (1, 4, 4, 16), 21, 4, W4, SQUARE, addends=(32,), outputs=("codes", "values"), out_bits=4,
              steps=(Affine(0.5, per_channel(21, 8)), Add(0, 1.0, 0.0), Leaky(0.125), Quantize(0.75, 4, 0, 15))),
+        Case("single4", (1, 6, 7, 40), 70, 4, W4, SQUARE, out_bits=4, steps=(
+            Affine(uneven(70, 1), uneven(70, 2)), Clamp(0.0, np.inf), Quantize(7.31, 0, 0, 15))),
+        Case("single2", (1, 6, 7, 40), 70, 2, (-2, -1, 0, 1), SQUARE, addends=(2,), steps=(
+            Affine(uneven(70, 3), uneven(70, 4)), Add(0, 1.37, -0.2), Clamp(0.0, np.inf), Quantize(1.13, 0, 0, 3))),
+        Case("single3", (1, 6, 7, 40), 70, 4, W4, SQUARE, addends=(4,), out_bits=3, steps=(
+            Affine(uneven(70, 5), uneven(70, 6)), Quantize(3.1, 4, 0, 7), Dequantize(3.1, 4.0), Add(0, 1.37, -0.2),
+            Leaky(0.1), Quantize(2.71, 2, 0, 7))),
         Case("both", (1, 4, 4, 16), 50, outputs=("codes", "values"), out_bits=8, geometry=SQUARE,
              steps=(Affine(per_channel(50, 3), per_channel(50, 4)), Quantize(0.25, 128, 0, 255))),
         Case("fake", (1, 4, 4, 16), 50, outputs=("values",), geometry=SQUARE,

@@ -86,6 +86,28 @@ module @kernels attributes {ulq.isa = "avx2"} {
     ulq.epilogue_tile %scratch[%zero, %zero] params %params[%zero] to %y[%zero] at %zero, %count, %zero, %zero {addendBits = array<i64>, codeBits = 2 : i64, kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, lanes = 8 : i64, levels = 2 : i64, outputs = 5 : i64, scaleCodes = 1 : i64, scaleSum = 0 : i64, steps = [], thresholdSlot = 0 : i64, width = 5 : i64} : memref<?xi8>, memref<?xi8>, memref<?xi8>
     return
   }
+
+  // Two tiles of 4 products in a line, whose shared columns are carried from
+  // one to the next; offsets of 2 times the largest code, none for the product
+  // without negative coefficients.
+  // CHECK-LABEL: @winograd_input
+  // CHECK-NOT: ulq.winograd_input
+  // CHECK: scf.for {{.*}} iter_args({{.*}}) -> (vector<32xi8>, vector<32xi8>, vector<32xi8>, vector<32xi8>, vector<32xi8>, vector<32xi8>, vector<32xi8>, vector<32xi8>)
+  // CHECK: arith.constant dense<6> : vector<32xi8>
+  func.func @winograd_input(%b: memref<?xi8>, %i: index) {
+    ulq.winograd_input %b, %i, %b, %i {scheme = #ulq.winograd<rows = f2, columns = f2>, tileRows = 1, tileColumns = 2, rowBytes = 64, lineBytes = 384, productBytes = 128, maxCode = 3} : memref<?xi8>, index, memref<?xi8>, index
+    return
+  }
+
+  // The scale 36 is 4 times 9; 954437177 is the inverse of 9 modulo 2^32.
+  // CHECK-LABEL: @winograd_output
+  // CHECK: arith.constant dense<954437177> : vector<8xi32>
+  // CHECK: arith.muli
+  // CHECK: arith.shrsi
+  func.func @winograd_output(%b: memref<?xi8>, %i: index) {
+    ulq.winograd_output %b, %i, %b, %i {scheme = #ulq.winograd<rows = f3, columns = f3>, tileRows = 1, tileColumns = 2, outputs = 8, productBytes = 64, maxAccumulator = 1000} : memref<?xi8>, index, memref<?xi8>, index
+    return
+  }
 }
 
 // -----

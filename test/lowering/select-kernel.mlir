@@ -2,7 +2,7 @@
 // RUN: ulq-opt %s --ulq-prove-ranges --ulq-select-kernel="isa=avx2 family=dot" --split-input-file --verify-diagnostics | FileCheck %s --check-prefix=DOT
 // RUN: ulq-opt %s --ulq-prove-ranges --ulq-select-kernel="isa=avx2" --split-input-file --remarks-filter="ulq-.*" 2>&1 | FileCheck %s --check-prefix=REMARK
 
-#conv = #ulq.geometry<input = [1, 24, 24, 32], output = [1, 24, 24, 32], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>
+#conv = #ulq.geometry<input = [1, 24, 24, 32], output = [1, 24, 24, 32], kernel = [3, 1], strides = [1, 1], pads = [1, 0, 1, 0], dilations = [1, 1], groups = 1>
 #pool = #ulq.geometry<input = [1, 24, 24, 32], output = [1, 12, 12, 32], kernel = [2, 2], strides = [2, 2], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>
 
 // Codes are packed from the argument to the result: one pack, one unpack.
@@ -20,10 +20,27 @@
 // CHECK: ulq.unpack %[[P]]
 // DOT: family = "dot"
 func.func @chain(%x: tensor<1x24x24x32xui2>) -> tensor<1x12x12x32xui3> {
-  %w = ulq.constant {value = dense<1> : tensor<32x3x3x32xi8>} : tensor<32x3x3x32xsi2>
-  %a = ulq.layer %x, %w {geometry = #conv, thresholds = dense<5> : tensor<32x7xi32>, descending = array<i1: false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false>} : (tensor<1x24x24x32xui2>, tensor<32x3x3x32xsi2>) -> tensor<1x24x24x32xui3> loc("conv1")
+  %w = ulq.constant {value = dense<1> : tensor<32x3x1x32xi8>} : tensor<32x3x1x32xsi2>
+  %a = ulq.layer %x, %w {geometry = #conv, thresholds = dense<5> : tensor<32x7xi32>, descending = array<i1: false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false>} : (tensor<1x24x24x32xui2>, tensor<32x3x1x32xsi2>) -> tensor<1x24x24x32xui3> loc("conv1")
   %p = ulq.max_pool_codes %a {geometry = #pool} : (tensor<1x24x24x32xui3>) -> tensor<1x12x12x32xui3>
   return %p : tensor<1x12x12x32xui3>
+}
+
+// -----
+
+#conv = #ulq.geometry<input = [1, 24, 24, 64], output = [1, 24, 24, 64], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>
+
+// Codes of 6 bits fit the scheme of 4 times their range, 8 bits fit none.
+// CHECK-LABEL: @winograd
+// CHECK: ulq.layer
+// CHECK-SAME: family = "winograd_f2x2", isa = "avx2"
+// CHECK: ulq.layer
+// CHECK-SAME: family = "dot"
+func.func @winograd(%x: tensor<1x24x24x64xui6>, %y: tensor<1x24x24x64xui8>) -> (tensor<1x24x24x64xf32>, tensor<1x24x24x64xf32>) {
+  %w = ulq.constant {value = dense<1> : tensor<64x3x3x64xi8>} : tensor<64x3x3x64xsi2>
+  %a = ulq.layer %x, %w {geometry = #conv} : (tensor<1x24x24x64xui6>, tensor<64x3x3x64xsi2>) -> tensor<1x24x24x64xf32>
+  %b = ulq.layer %y, %w {geometry = #conv} : (tensor<1x24x24x64xui8>, tensor<64x3x3x64xsi2>) -> tensor<1x24x24x64xf32>
+  return %a, %b : tensor<1x24x24x64xf32>, tensor<1x24x24x64xf32>
 }
 
 // -----

@@ -59,3 +59,25 @@ func.func @product(%x: tensor<2x3x1x5xui8>, %w: tensor<2x2x1x5xui8>) -> tensor<2
   %r = ulq.layer %x, %w {computedWeights, geometry = #product, inputZero = 7, weightZero = array<i32: -3, -3>} : (tensor<2x3x1x5xui8>, tensor<2x2x1x5xui8>) -> tensor<2x3x1x2xf32> loc("product")
   return %r : tensor<2x3x1x2xf32>
 }
+
+// -----
+
+// A 3x3 layer of the winograd family: transforms of the weights, then for each
+// block of tiles, of its input, the products and their sums, and lines of
+// pixels through the epilogue.
+#square = #ulq.geometry<input = [1, 24, 24, 64], output = [1, 24, 24, 64], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>
+// CHECK-LABEL: func.func @ulq_avx2_0_square
+// CHECK: ulq.winograd_weights
+// CHECK: ulq.gather_rows
+// CHECK-SAME: expand
+// CHECK-SAME: kernel = [1, 1]
+// CHECK: ulq.winograd_input
+// CHECK: ulq.multiply_tile
+// CHECK-SAME: startValues
+// CHECK: ulq.winograd_output
+// CHECK: ulq.epilogue_tile
+func.func @winograd(%x: tensor<1x24x24x64xui6>) -> tensor<1x24x24x64xf32> {
+  %w = ulq.constant {value = dense<1> : tensor<64x3x3x64xi8>} : tensor<64x3x3x64xsi2>
+  %a = ulq.layer %x, %w {geometry = #square} : (tensor<1x24x24x64xui6>, tensor<64x3x3x64xsi2>) -> tensor<1x24x24x64xf32> loc("square")
+  return %a : tensor<1x24x24x64xf32>
+}

@@ -1,0 +1,145 @@
+//===- LayerTiler.cpp - from a packed layer to the loops of its dispatch --===//
+//
+// Part of ulq, under the Apache License v2.0 with LLVM Exceptions.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowering/LayerTiler.h"
+
+using namespace mlir;
+using namespace ulq;
+
+LayerTiler::LayerTiler(LayerOp op, const KernelChoice &choice)
+    : op(op), choice(choice), shape(layerShape(op)), attr(op.getKernelAttr()),
+      flow(flowShape(shape, *choice.kernel)),
+      lanes{shape.computed ? 1 : flow.groups, flow.outputs, attr.getOutputs()} {
+  isFloat = shape.codeBits == 32;
+  bool corrects = choice.kernel->accumulatesCodes() && shape.weightBase != 0;
+  rowSums = !isFloat && (corrects || op.getWeightZero());
+  panelBytes = choice.kernel->packedPanelBytes(shape, choice.tile);
+  scratchPanelBytes =
+      shape.computed ? panelBytes
+                     : choice.kernel->unpackedPanelBytes(shape, choice.tile);
+  for (Value output : op.getOutputs())
+    if (tensorElement(output.getType()).isF32())
+      floats = output;
+    else
+      codes = output;
+}
+
+void LayerTiler::run(ModuleOp kernels) {
+  buildParameters();
+  placeScratch();
+  OpBuilder builder(op);
+  Signature signature;
+  signature.inputs = {toBytes(builder, op.getInput()), parameters(builder)};
+  if (shape.computed)
+    signature.inputs.push_back(toBytes(builder, op.getWeights()));
+  for (Value addend : op.getAddends())
+    signature.inputs.push_back(toBytes(builder, addend));
+  for (Value output : {codes, floats})
+    if (output)
+      signature.results.push_back(dispatchedType(output.getType()));
+  signature.results.push_back(
+      bytesType(op.getContext(), scratchBytes * attr.getWorkgroups()));
+
+  std::string name = kernelName(kernels, op.getLoc());
+  auto dispatch = DispatchOp::create(builder, op.getLoc(), signature.results,
+                                     signature.inputs, name,
+                                     attr.getWorkgroups(), /*scratch=*/true);
+  int64_t number = 0;
+  for (Value output : {codes, floats})
+    if (output)
+      replaceResult(builder, output, dispatch.getResult(number++));
+
+  KernelFunction function(kernels, op.getLoc(), name, signature);
+  kernel = &function;
+  source = function.buffers[0];
+  params = function.buffers[1];
+  if (shape.computed)
+    computed = function.buffers[2];
+  const Buffer &own = function.buffers.back();
+  memory = own.memory;
+  ByteBuilder &b = function.b;
+  base = b.add(own.offset, b.mul(function.workgroup, scratchBytes));
+  emitLoops(b);
+  function.finish();
+  Operation *constant =
+      shape.computed ? nullptr : op.getWeights().getDefiningOp();
+  op.erase();
+  if (constant && constant->use_empty())
+    constant->erase();
+}
+
+void LayerTiler::buildParameters() {
+  SmallVector<uint8_t> bytes(1, 0); // a tensor of no bytes is none
+  if (!shape.computed) {
+    SmallVector<int32_t> packed =
+        *constantElements(op.getWeights(), /*asFloat=*/false);
+    bytes.assign(packed.begin(), packed.end());
+  }
+  blob.append(bytes);
+  tables = blob.append(choice.kernel->tables(shape));
+  plan = planEpilogue(op, lanes, blob);
+}
+
+Value LayerTiler::parameters(OpBuilder &builder) {
+  ArrayRef<uint8_t> bytes = blob.bytes();
+  ArrayRef<char> raw(reinterpret_cast<const char *>(bytes.data()),
+                     bytes.size());
+  auto type = bytesType(op.getContext(), static_cast<int64_t>(bytes.size()));
+  return arith::ConstantOp::create(
+      builder, op.getLoc(), DenseElementsAttr::getFromRawBuffer(type, raw));
+}
+
+int64_t LayerTiler::place(int64_t bytes) {
+  int64_t offset = scratchBytes;
+  scratchBytes = roundUp(scratchBytes + bytes, 64);
+  return offset;
+}
+
+Value LayerTiler::scratch(ByteBuilder &b, int64_t offset) {
+  return b.add(base, offset);
+}
+
+std::pair<Value, Value> LayerTiler::share(int64_t count) {
+  return kernel->share(count, attr.getWorkgroups());
+}
+
+void LayerTiler::forWidth(ByteBuilder &b, Value panelInGroup,
+                          function_ref<void(int64_t)> emit) {
+  int64_t perGroup = lanes.panelsPerGroup();
+  int64_t tail = flow.outputs - (perGroup - 1) * attr.getOutputs();
+  if (perGroup == 1 || tail == attr.getOutputs())
+    return emit(tail);
+  Value isLast = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
+                                       panelInGroup, b.index(perGroup - 1));
+  b.branch(isLast, [&] { emit(tail); }, [&] { emit(attr.getOutputs()); });
+}
+
+void LayerTiler::epilogue(ByteBuilder &b, const ResultTile &tile,
+                          int64_t width) {
+  bool corrects = !isFloat && choice.kernel->accumulatesCodes();
+  SmallVector<Value> addends, addendOffsets, targets, targetOffsets;
+  SmallVector<int64_t> addendBits;
+  size_t next = shape.computed ? 3 : 2;
+  for (Value addend : op.getAddends()) {
+    addends.push_back(kernel->buffers[next].memory);
+    addendOffsets.push_back(kernel->buffers[next++].offset);
+    addendBits.push_back(elementStorage(addend.getType()));
+  }
+  for (; next + 1 < kernel->buffers.size(); ++next) {
+    targets.push_back(kernel->buffers[next].memory);
+    targetOffsets.push_back(kernel->buffers[next].offset);
+  }
+  EpilogueTileOp::create(
+      b, memory, tile.accumulators, tile.sums, params.memory, params.offset,
+      addends, addendOffsets, targets, targetOffsets, tile.firstRow, tile.rows,
+      tile.constants, tile.channel, tile.offsets, attr, width,
+      op.getGeometry().getOutput()[3],
+      lanes.groups * lanes.panelsPerGroup() * attr.getOutputs(),
+      corrects ? shape.weightStep : 1, corrects ? shape.weightBase : 0, isFloat,
+      plan.zeroSlot, plan.levels, plan.thresholdSlot, plan.flipSlot,
+      b.getArrayAttr(plan.steps), plan.singles, addendBits,
+      codes ? elementStorage(codes.getType()) : 0);
+}

@@ -1,0 +1,82 @@
+//===- LayerTiler.h - from a packed layer to the loops of its dispatch ----===//
+//
+// Part of ulq, under the Apache License v2.0 with LLVM Exceptions.
+//
+// What all data flows share: the dispatch with its parameters and scratch
+// memory, and the epilogue. A flow places its buffers and emits its loops.
+//
+//===----------------------------------------------------------------------===//
+#ifndef ULQ_LOWERING_LAYERTILER_H
+#define ULQ_LOWERING_LAYERTILER_H
+
+#include "lowering/Epilogue.h"
+#include "lowering/KernelFunction.h"
+
+namespace ulq {
+
+class LayerTiler {
+public:
+  LayerTiler(LayerOp op, const KernelChoice &choice);
+  virtual ~LayerTiler() = default;
+
+  /// Replaces the layer by a dispatch of a new function of `kernels`.
+  void run(mlir::ModuleOp kernels);
+
+protected:
+  /// Reserves scratch memory: calls of `place`.
+  virtual void placeScratch() = 0;
+  /// Emits the body of the kernel function.
+  virtual void emitLoops(ByteBuilder &b) = 0;
+
+  /// Reserves bytes in the scratch memory of a workgroup; returns their offset.
+  int64_t place(int64_t bytes);
+  /// The address of scratch memory at an offset that `place` returned.
+  mlir::Value scratch(ByteBuilder &b, int64_t offset);
+  /// First and last of `count` units that this workgroup takes.
+  std::pair<mlir::Value, mlir::Value> share(int64_t count);
+  /// Emits code for the number of channels that a panel of a group has.
+  void forWidth(ByteBuilder &b, mlir::Value panelInGroup,
+                llvm::function_ref<void(int64_t width)> emit);
+
+  /// The operands of an epilogue_tile.
+  struct ResultTile {
+    mlir::Value accumulators, sums; // addresses
+    mlir::Value firstRow, rows;     // output pixels
+    mlir::Value constants;          // number of the panel in the parameters
+    mlir::Value channel;
+    mlir::Value offsets; // address of what is added per lane, or null
+  };
+  void epilogue(ByteBuilder &b, const ResultTile &tile, int64_t width);
+
+  LayerOp op;
+  const KernelChoice &choice;
+  LayerShape shape;
+  KernelAttr attr;
+  LayerShape flow;
+  PanelLanes lanes;
+  mlir::Value codes, floats; // results of the layer, null where it has none
+  bool isFloat, rowSums;
+  int64_t panelBytes, tables = 0;
+  int64_t scratchPanelBytes; // 0: multiply_tile reads the parameters
+
+  Buffer source, params, computed; // computed: weights, if they are
+  mlir::Value memory;              // holds the scratch memory
+
+private:
+  void buildParameters();
+  mlir::Value parameters(mlir::OpBuilder &builder);
+
+  ParameterBlob blob;
+  EpiloguePlan plan;
+  int64_t scratchBytes = 0;
+  KernelFunction *kernel = nullptr;
+  mlir::Value base; // of the scratch memory of this workgroup
+};
+
+/// The flow of kernels with a scheme (TileWinograd.cpp).
+void tileWinograd(LayerOp op, const KernelChoice &choice,
+                  mlir::ModuleOp kernels);
+
+} // namespace ulq
+
+#endif // ULQ_LOWERING_LAYERTILER_H
