@@ -412,12 +412,13 @@ private:
     double products = double(scheme.products());
     double outputs = double(shape.outputs), vector = double(isa.vectorBytes);
     double depth = double(rowFormat(shape).rowBytes);
-    // 1.27 as in Dot.cpp. A transformed vector of codes or weights takes about
-    // 3 instructions, one of sums 5 with the epilogue's part, at 2 a cycle.
+    // 1.27 as in Dot.cpp. A transformed vector of codes takes about 3
+    // instructions, one of sums 5, at 2 a cycle; one of weights, measured, as
+    // long as 9, for it goes to the second-level cache and comes back.
     double multiply = 1.27 * isa.dot4Cycles * (fast ? 1.0 : 2.0) * tiles *
                       products * depth * outputs / vector;
     double input = 1.5 * tiles * products * depth / vector;
-    double weights = 1.5 * products * depth * outputs / vector;
+    double weights = 4.5 * products * depth * outputs / vector;
     double output = 2.5 * tiles * products * outputs * 4 / vector;
     double macs = double(shape.rows) * kTaps * double(shape.channels) * outputs;
     return (multiply + input + weights + output) / macs;

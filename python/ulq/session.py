@@ -227,11 +227,16 @@ def _instance() -> rt.VmInstance:
 def _device(threads: int) -> rt.HalDevice:
     """One thread runs the dispatches inline; more need IREE's task system, whose size is fixed for the process."""
     if threads == 1:
-        return rt.get_device("local-sync")
+        return _caching_device("local-sync")
     fixed = _task_threads(threads)
     if fixed != threads:
         raise UlqError(f"this process already runs programs on {fixed} threads, cannot change that to {threads}")
-    return rt.get_device("local-task")
+    return _caching_device("local-task")
+
+
+def _caching_device(driver: str) -> rt.HalDevice:
+    """A device that keeps the memory of a run for the next one: new pages would be cleared in every run."""
+    return rt.get_driver(driver).create_default_device(allocators=["caching"])
 
 
 _FIXED_THREADS: list[int] = []
