@@ -141,6 +141,9 @@ int64_t panelCount(const LayerShape &flow, int64_t tileOutputs) {
 // weights leave the second-level cache, gathered rows stay in it.
 constexpr double kUnpackCycles = 0.3;
 constexpr double kGatherCycles = 0.1;
+// The same for a byte of transformed weights, and for one of the input before
+// its transform, in kernels with filters.
+constexpr double kTransformCycles = 0.1;
 
 Preparation preparation(const LayerShape &shape, const Kernel &kernel,
                         const Candidate &tile) {
@@ -150,6 +153,9 @@ Preparation preparation(const LayerShape &shape, const Kernel &kernel,
                                       : kernel.unpackedPanelBytes(shape, tile);
   int64_t weights = panels * panelBytes;
   int64_t patches = shape.rows * kernel.rowFormat(shape).rowBytes;
+  if (kernel.filters())
+    return {weights * kTransformCycles,
+            patches * (kGatherCycles + kTransformCycles)};
   return {weights * kUnpackCycles, patches * kGatherCycles};
 }
 

@@ -168,6 +168,8 @@ int64_t affordableWorkgroups(const LayerShape &shape, const Offer &offer,
   double budget = kRepeatedShare * macs * tile.cyclesPerMac;
   Preparation cycles = preparation(shape, *kernel, tile);
   for (int64_t count = usefulWorkgroups(macs, most); count > 1; --count) {
+    if (count > 2 && count % 2)
+      continue; // leaves one of an even number of cores idle
     bool byRows = splitsRows(shape, *kernel, tile, count);
     if (count * (byRows ? cycles.weights : cycles.patches) <= budget)
       return count;

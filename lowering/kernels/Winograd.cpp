@@ -27,6 +27,7 @@ namespace {
 
 constexpr int64_t kDot = 4; // bytes of one product
 constexpr int64_t kTaps = kFilterTaps * kFilterTaps;
+constexpr int64_t kSumBytes = 2; // of the sum of a tap's weights
 
 //===----------------------------------------------------------------------===//
 // Layout of packed weights
@@ -54,11 +55,12 @@ struct PackedTaps {
   int64_t units() const { return llvm::divideCeil(depth / kDot, unitSteps()); }
   /// What the loop over units writes for one product.
   int64_t productBytes() const { return units() * unitSteps() * stepBytes(); }
-  /// The codes, and behind them the i32 sums [tap][outputs].
+  /// The codes, and behind them the i16 sums [tap][outputs].
   int64_t sumsOffset() const { return panel.packedBytes(); }
-  int64_t packedBytes() const {
-    return llvm::alignTo(sumsOffset() + kTaps * outputs * 4, 64);
+  int64_t sumAt(int64_t tap) const {
+    return sumsOffset() + tap * outputs * kSumBytes;
   }
+  int64_t packedBytes() const { return llvm::alignTo(sumAt(kTaps), 64); }
 };
 
 //===----------------------------------------------------------------------===//
@@ -197,14 +199,15 @@ private:
   void startValues() {
     int64_t lanes = vectorBytes / 4, outputs = op.getOutputs();
     VectorType words = emit.integers(lanes, 32);
+    VectorType halves = emit.integers(lanes, 16);
     auto body = [&](Value lane) {
       Pointer from =
-          emit.advance({op.getSource(), op.getSourceOffset()}, lane, 4);
+          emit.advance({op.getSource(), op.getSourceOffset()}, lane, kSumBytes);
       SmallVector<Value> sums;
       for (int64_t tap = 0; tap < kTaps; ++tap)
-        sums.push_back(emit.load(
-            words,
-            emit.advance(from, packed.sumsOffset() + tap * outputs * 4)));
+        sums.push_back(arith::ExtSIOp::create(
+            emit.builder, emit.loc, words,
+            emit.load(halves, emit.advance(from, packed.sumAt(tap)))));
       Pointer to =
           emit.advance({op.getTarget(), op.getStartsOffset()}, lane, 4);
       SmallVector<Value> products =
@@ -320,10 +323,10 @@ public:
     int64_t weight =
         std::max(std::abs(shape.minWeight()), std::abs(shape.maxWeight()));
     int64_t code = shape.maxCode * scheme.inputNorm();
-    weight *= scheme.weightNorm();
-    if (code > UINT8_MAX || weight > INT8_MAX ||
-        !llvm::isPowerOf2_64(shape.weightStep))
+    if (code > UINT8_MAX || weight * scheme.weightNorm() > INT8_MAX ||
+        weight > INT16_MAX / depth || !llvm::isPowerOf2_64(shape.weightStep))
       return std::nullopt;
+    weight *= scheme.weightNorm();
     if (code * weight > INT32_MAX / depth ||
         accumulatorBound(shape) > INT32_MAX / scheme.scale())
       return std::nullopt;
@@ -353,7 +356,7 @@ public:
                     ArrayRef<int32_t> weights) {
       for (int64_t tap = 0; tap < kTaps; ++tap) {
         // Code 0 stands in the padding of the depth.
-        auto sum = static_cast<int32_t>(packed.depth * shape.weightBase);
+        auto sum = static_cast<int16_t>(packed.depth * shape.weightBase);
         for (auto [k, channel] : llvm::enumerate(order)) {
           if (channel < 0)
             continue;
@@ -362,9 +365,8 @@ public:
           packed.panel.insert(bytes, packed.position(k, tap, lane),
                               (weight - shape.weightBase) / shape.weightStep);
         }
-        std::memcpy(
-            &bytes[packed.sumsOffset() + (tap * packed.outputs + lane) * 4],
-            &sum, sizeof(sum));
+        std::memcpy(&bytes[packed.sumAt(tap) + lane * kSumBytes], &sum,
+                    kSumBytes);
       }
     };
     return packPanels(shape, tile, packed.packedBytes(), weights, pack);

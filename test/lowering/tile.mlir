@@ -62,16 +62,16 @@ func.func @product(%x: tensor<2x3x1x5xui8>, %w: tensor<2x2x1x5xui8>) -> tensor<2
 
 // -----
 
-// A 3x3 layer of the winograd family: transforms of the weights, then for each
-// block of tiles, of its input, the products and their sums, and lines of
-// pixels through the epilogue.
+// A 3x3 layer of the winograd family: transforms of the input and, for each
+// panel, of its weights, then the products and their sums, and lines of pixels
+// through the epilogue.
 #square = #ulq.geometry<input = [1, 24, 24, 64], output = [1, 24, 24, 64], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>
 // CHECK-LABEL: func.func @ulq_avx2_0_square
-// CHECK: ulq.winograd_weights
 // CHECK: ulq.gather_rows
 // CHECK-SAME: expand
 // CHECK-SAME: kernel = [1, 1]
 // CHECK: ulq.winograd_input
+// CHECK: ulq.winograd_weights
 // CHECK: ulq.multiply_tile
 // CHECK-SAME: startValues
 // CHECK: ulq.winograd_output
