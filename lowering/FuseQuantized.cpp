@@ -42,6 +42,7 @@ struct LayerBuilder {
   GeometryAttr geometry;
   Activations input;
   Weights weights;
+  double padding = 0; // the real number around the input
 
   int64_t outputs() const { return geometry.getOutput()[3]; }
 
@@ -126,7 +127,7 @@ LayerOp LayerBuilder::build(OpBuilder &builder, Location loc,
   auto type = RankedTensorType::get(geometry.getOutput(), builder.getF32Type());
   auto layer = LayerOp::create(builder, loc, type, input.value, constant,
                                ValueRange(), geometry);
-  layer.setPadCode(input.padCode().value_or(0));
+  layer.setPadCode(input.padCode(padding).value_or(0));
   if (weightZero)
     layer.setWeightZeroAttr(weightZero);
   layer.setEpilogueAttr(builder.getArrayAttr(epilogue(context)));
@@ -148,7 +149,7 @@ SmallVector<int64_t> channelsLast(ArrayRef<int64_t> shape) {
 /// product is one of floats.
 LogicalResult settleKinds(LayerBuilder &layer, Value floats, Value weights) {
   bool codes = layer.input.isCodes && layer.weights.isInteger() &&
-               (!hasPads(layer.geometry) || layer.input.padCode());
+               (!hasPads(layer.geometry) || layer.input.padCode(layer.padding));
   if (codes)
     return success();
   layer.input = {floats};
@@ -173,6 +174,32 @@ void permuteWeights(Weights &weights,
 // Patterns
 //===----------------------------------------------------------------------===//
 
+/// What a convolution reads, and what it takes to be around it.
+struct Surrounded {
+  Value input;
+  SmallVector<int64_t> pads; // top, left, bottom, right
+  double padding = 0;
+};
+
+/// The operand of a convolution without pads of its own that is codes, padded
+/// by the value of another code.
+std::optional<Surrounded> paddedCodes(Conv2DOp op) {
+  auto pad = op.getInput().getDefiningOp<PadOp>();
+  bool padsItself =
+      llvm::any_of(op.getPads(), [](int64_t p) { return p != 0; });
+  if (!pad || padsItself)
+    return std::nullopt;
+  ArrayRef<int64_t> low = pad.getLow(), high = pad.getHigh();
+  if (low[0] || low[1] || high[0] || high[1])
+    return std::nullopt;
+  Activations input = Activations::of(pad.getInput());
+  double padding = pad.getValue().convertToDouble();
+  if (!input.isCodes || !input.padCode(padding))
+    return std::nullopt;
+  return Surrounded{
+      pad.getInput(), {low[2], low[3], high[2], high[3]}, padding};
+}
+
 struct FuseConv : OpRewritePattern<Conv2DOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(Conv2DOp op,
@@ -181,13 +208,17 @@ struct FuseConv : OpRewritePattern<Conv2DOp> {
     if (!weights)
       return rewriter.notifyMatchFailure(op, "expected constant weights");
     ArrayRef<int64_t> w = tensorShape(op.getWeights().getType());
+    Surrounded from{op.getInput(), SmallVector<int64_t>(op.getPads())};
+    if (std::optional<Surrounded> codes = paddedCodes(op);
+        codes && weights->isInteger())
+      from = *codes;
     LayerBuilder layer{
         makeGeometry(
-            getContext(), channelsLast(tensorShape(op.getInput().getType())),
+            getContext(), channelsLast(tensorShape(from.input.getType())),
             channelsLast(tensorShape(op.getType())), w.drop_front(2),
-            op.getStrides(), op.getPads(), op.getDilations(), op.getGroups()),
-        Activations::of(op.getInput()), *weights};
-    if (failed(settleKinds(layer, op.getInput(), op.getWeights())))
+            op.getStrides(), from.pads, op.getDilations(), op.getGroups()),
+        Activations::of(from.input), *weights, from.padding};
+    if (failed(settleKinds(layer, from.input, op.getWeights())))
       return failure();
     int64_t taps = w[2] * w[3], channels = w[1];
     permuteWeights(layer.weights, [&](size_t i) {

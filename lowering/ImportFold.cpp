@@ -385,39 +385,46 @@ struct PadIntoConv : OpRewritePattern<Conv2DOp> {
   }
 };
 
-/// matmul of a constant by a value: the transposed product, so that the
-/// constant is always on the right.
-struct ConstantOnTheRight : OpRewritePattern<MatmulOp> {
+/// Bipolar codes {0, 1} have none for the zeros around a padded convolution:
+/// with every threshold twice they are {0, 2}, and 1 is zero.
+struct DoubleBipolar : OpRewritePattern<DequantizeOp> {
   using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(MatmulOp op,
+  LogicalResult matchAndRewrite(DequantizeOp op,
                                 PatternRewriter &rewriter) const override {
-    auto isConstant = [](Value value) {
-      if (auto dequantize = value.getDefiningOp<DequantizeOp>())
-        value = dequantize.getInput();
-      return matchPattern(value, m_Constant());
-    };
-    ArrayRef<int64_t> a = tensorShape(op.getLhs().getType());
-    ArrayRef<int64_t> b = tensorShape(op.getRhs().getType());
-    if (!isConstant(op.getLhs()) || isConstant(op.getRhs()) || a.size() != 2)
+    auto threshold = op.getInput().getDefiningOp<ThresholdOp>();
+    if (!threshold || threshold.getCount() != 1 || !threshold->hasOneUse())
       return failure();
-    auto swapped = [&](Value value) -> Value {
-      auto type = cast<RankedTensorType>(value.getType());
-      SmallVector<int64_t> perm = llvm::to_vector(
-                               llvm::seq<int64_t>(0, type.getRank())),
-                           shape(type.getShape());
-      std::swap(perm[perm.size() - 1], perm[perm.size() - 2]);
-      std::swap(shape[shape.size() - 1], shape[shape.size() - 2]);
-      return TransposeOp::create(rewriter, op.getLoc(), type.clone(shape),
-                                 value, perm);
-    };
-    SmallVector<int64_t> shape(b.drop_back(2));
-    shape.append({b.back(), a[0]});
-    auto type = cast<RankedTensorType>(op.getType()).clone(shape);
-    auto product = MatmulOp::create(rewriter, op.getLoc(), type,
-                                    swapped(op.getRhs()), swapped(op.getLhs()));
-    product->setDiscardableAttrs(op->getDiscardableAttrDictionary());
-    rewriter.replaceOp(op, swapped(product));
+    auto isHalf = [](double zero) { return zero == 0.5; };
+    if (!llvm::all_of(op.getZeroPoint(), isHalf) || !isPadded(op.getResult()))
+      return failure();
+    SmallVector<double> values, scale(op.getScale());
+    for (double value : threshold.getValues())
+      values.append(2, value);
+    for (double &s : scale)
+      s /= 2;
+    SmallVector<double> zero(op.getZeroPoint().size(), 1.0);
+    Type element = rewriter.getIntegerType(2, /*isSigned=*/false);
+    auto codes = ThresholdOp::create(
+        rewriter, threshold.getLoc(),
+        cast<RankedTensorType>(threshold.getType()).clone(element),
+        threshold.getInput(), values, /*count=*/2, threshold.getAxis());
+    rewriter.replaceOpWithNewOp<DequantizeOp>(op, op.getType(), codes, scale,
+                                              zero, op.getAxis());
+    rewriter.eraseOp(threshold);
     return success();
+  }
+
+private:
+  /// Whether zeros are added around `value`, moved or pooled as it may be.
+  static bool isPadded(Value value) {
+    return llvm::any_of(value.getUsers(), [](Operation *user) {
+      if (auto conv = dyn_cast<Conv2DOp>(user))
+        return llvm::any_of(conv.getPads(), [](int64_t p) { return p != 0; });
+      if (isa<MaxPoolOp, TransposeOp, ReshapeOp>(user))
+        return isPadded(user->getResult(0));
+      auto pad = dyn_cast<PadOp>(user);
+      return pad && pad.getValue().isZero();
+    });
   }
 };
 
@@ -428,7 +435,7 @@ struct ImportFoldPass : ulq::impl::ImportFoldBase<ImportFoldPass> {
                  ScaleIntoQuantize, ScaleIntoDequantize, ZeroPointLast,
                  UnsignedQuantize, DequantizeRecoded, UnsignedInput,
                  RequantizeShift, RecodeTwice, MoveRecoded<TransposeOp>,
-                 MoveRecoded<ReshapeOp>, PadIntoConv, ConstantOnTheRight>(
+                 MoveRecoded<ReshapeOp>, PadIntoConv, DoubleBipolar>(
         &getContext());
     populateCodeMovementPatterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))

@@ -24,13 +24,16 @@ Activations Activations::of(Value value) {
   return {codes, true, dequantize.getScale()[0], dequantize.getZeroPoint()[0]};
 }
 
-std::optional<int64_t> Activations::padCode() const {
+std::optional<int64_t> Activations::padCode(double real) const {
   if (!isCodes)
     return 0;
-  if (zeroPoint != std::floor(zeroPoint) || zeroPoint < 0 ||
-      zeroPoint > maxCode(tensorElement(value.getType())))
+  double code = std::nearbyint(real / scale + zeroPoint);
+  // The model says it in f32.
+  if (static_cast<float>((code - zeroPoint) * scale) !=
+          static_cast<float>(real) ||
+      code < 0 || code > maxCode(tensorElement(value.getType())))
     return std::nullopt;
-  return static_cast<int64_t>(zeroPoint);
+  return static_cast<int64_t>(code);
 }
 
 namespace {

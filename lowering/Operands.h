@@ -19,8 +19,8 @@ struct Activations {
   double scale = 1, zeroPoint = 0;
 
   static Activations of(mlir::Value value);
-  /// The code that stands for the real number 0, if there is one.
-  std::optional<int64_t> padCode() const;
+  /// The code that stands for a real number, if there is one; 0 for floats.
+  std::optional<int64_t> padCode(double real = 0) const;
 };
 
 /// The right operand: constant integers with a scale per output channel, or

@@ -250,3 +250,19 @@ func.func @matmul_of_pool(%x: tensor<1x3x4x4xui2>) -> tensor<1x5xf32> {
   %y = ulq.matmul %f, %w : (tensor<1x12xf32>, tensor<12x5xf32>) -> tensor<1x5xf32>
   return %y : tensor<1x5xf32>
 }
+
+// -----
+
+// A border of the value of code 3 is the layer's own.
+// CHECK-LABEL: @border
+// CHECK-NOT: ulq.pad
+// CHECK: ulq.layer {{.*}} pads = [1, 1, 0, 0]
+// CHECK-SAME: padCode = 3 : i64
+func.func @border(%x: tensor<1x2x4x4xui2>) -> tensor<1x2x3x3xf32> {
+  %d = ulq.dequantize %x {scale = array<f64: 0.5>, zeroPoint = array<f64: 1.0>} : (tensor<1x2x4x4xui2>) -> tensor<1x2x4x4xf32>
+  %p = ulq.pad %d {low = array<i64: 0, 0, 1, 1>, high = array<i64: 0, 0, 0, 0>, value = 1.0 : f64} : (tensor<1x2x4x4xf32>) -> tensor<1x2x5x5xf32>
+  %c = ulq.constant {value = dense<1> : tensor<2x2x3x3xi8>} : tensor<2x2x3x3xsi2>
+  %w = ulq.dequantize %c {scale = array<f64: 0.25>, zeroPoint = array<f64: 0.0>} : (tensor<2x2x3x3xsi2>) -> tensor<2x2x3x3xf32>
+  %y = ulq.conv2d %p, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<1x2x5x5xf32>, tensor<2x2x3x3xf32>) -> tensor<1x2x3x3xf32>
+  return %y : tensor<1x2x3x3xf32>
+}

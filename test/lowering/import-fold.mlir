@@ -261,16 +261,19 @@ func.func @pad_with_another_value(%x: tensor<1x1x4x4xf32>, %w: tensor<1x1x1x1xf3
   return %r : tensor<1x1x6x6xf32>
 }
 
-// W X = (X^T W^T)^T; the transposed constant is folded.
-// CHECK-LABEL: @constant_on_the_right
-// CHECK-DAG: %[[W:.*]] = ulq.constant {value = dense<{{\[\[}}0, 2, 0], [1, 3, 1]]> : tensor<2x3xi8>} : tensor<2x3xui2>
-// CHECK-DAG: %[[D:.*]] = ulq.dequantize %[[W]]
-// CHECK-DAG: %[[X:.*]] = ulq.transpose %arg0 {perm = array<i64: 1, 0>} : (tensor<2x4xf32>) -> tensor<4x2xf32>
-// CHECK: %[[P:.*]] = ulq.matmul %[[X]], %[[D]] : (tensor<4x2xf32>, tensor<2x3xf32>) -> tensor<4x3xf32>
-// CHECK: ulq.transpose %[[P]] {perm = array<i64: 1, 0>} : (tensor<4x3xf32>) -> tensor<3x4xf32>
-func.func @constant_on_the_right(%x: tensor<2x4xf32>) -> tensor<3x4xf32> {
-  %w = ulq.constant {value = dense<[[0, 1], [2, 3], [0, 1]]> : tensor<3x2xi8>} : tensor<3x2xui2>
-  %d = ulq.dequantize %w {scale = array<f64: 0.5>, zeroPoint = array<f64: 0.0>} : (tensor<3x2xui2>) -> tensor<3x2xf32>
-  %r = ulq.matmul %d, %x : (tensor<3x2xf32>, tensor<2x4xf32>) -> tensor<3x4xf32>
-  return %r : tensor<3x4xf32>
+// A padded convolution needs a code for zero: {-1, 1} become {0, 2} around 1,
+// behind a pool, too. Without padding they stay.
+// CHECK-LABEL: @bipolar_pads
+// CHECK: %[[T:.*]] = ulq.threshold %arg0 {count = 2 : i64, values = array<f64: 0.000000e+00, 0.000000e+00>} : (tensor<1x2x4x4xf32>) -> tensor<1x2x4x4xui2>
+// CHECK: ulq.dequantize %[[T]] {scale = array<f64: 5.000000e-01>, zeroPoint = array<f64: 1.000000e+00>}
+// CHECK: ulq.threshold %arg0 {count = 1 : i64
+func.func @bipolar_pads(%x: tensor<1x2x4x4xf32>, %w: tensor<2x2x3x3xf32>) -> (tensor<1x2x4x4xf32>, tensor<1x2x2x2xf32>) {
+  %t = ulq.threshold %x {values = array<f64: 0.0>, count = 1 : i64} : (tensor<1x2x4x4xf32>) -> tensor<1x2x4x4xui1>
+  %d = ulq.dequantize %t {scale = array<f64: 1.0>, zeroPoint = array<f64: 0.5>} : (tensor<1x2x4x4xui1>) -> tensor<1x2x4x4xf32>
+  %p = ulq.max_pool %d {kernel = array<i64: 1, 1>, strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : (tensor<1x2x4x4xf32>) -> tensor<1x2x4x4xf32>
+  %a = ulq.conv2d %p, %w {strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<1x2x4x4xf32>, tensor<2x2x3x3xf32>) -> tensor<1x2x4x4xf32>
+  %u = ulq.threshold %x {values = array<f64: 1.0>, count = 1 : i64} : (tensor<1x2x4x4xf32>) -> tensor<1x2x4x4xui1>
+  %e = ulq.dequantize %u {scale = array<f64: 1.0>, zeroPoint = array<f64: 0.5>} : (tensor<1x2x4x4xui1>) -> tensor<1x2x4x4xf32>
+  %b = ulq.conv2d %e, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<1x2x4x4xf32>, tensor<2x2x3x3xf32>) -> tensor<1x2x2x2xf32>
+  return %a, %b : tensor<1x2x4x4xf32>, tensor<1x2x2x2xf32>
 }
