@@ -183,6 +183,35 @@ def test_written_out_weight_quantizer_keeps_codes():
 # ----------------------------------------------------------------------------
 
 
+RESIZE = """(float[1,2,2,3] x) => (float[1,2,{rows},6] y)
+    <float s = {{0.5}}, uint8 z = {{0}}, float[4] scales = {{1, 1, {scale}, 2}}>
+    {{ q = QuantizeLinear(x, s, z)  d = DequantizeLinear(q, s, z)
+       y = Resize<mode = "nearest", nearest_mode = "{rounding}", coordinate_transformation_mode = "{coordinates}">(
+           d, , scales) }}"""
+
+
+@pytest.mark.parametrize(("rounding", "coordinates"), [("floor", "asymmetric"), ("round_prefer_floor", "half_pixel")])
+def test_nearest_resize_by_whole_factors_moves_values(rounding, coordinates):
+    imported = import_model(parse(RESIZE.format(rows=6, scale=3, rounding=rounding, coordinates=coordinates)))
+    assert not imported.segments
+    assert set(operations(imported)) <= {"quantize", "dequantize", "transpose", "reshape", "concat"}
+    x = np.arange(12, dtype=np.float32).reshape(1, 2, 2, 3)
+    np.testing.assert_array_equal(run(imported, x), x.repeat(3, 2).repeat(2, 3))
+
+
+@pytest.mark.parametrize(
+    ("rows", "scale", "rounding", "coordinates"),
+    [
+        (4, 2.2, "floor", "asymmetric"),  # the extents have a whole ratio, the scales have not
+        (4, 2, "ceil", "asymmetric"),  # element 1 is the second row already
+        (4, 2, "floor", "align_corners"),
+    ],
+)
+def test_other_resizes_stay_float(rows, scale, rounding, coordinates):
+    imported = import_model(parse(RESIZE.format(rows=rows, scale=scale, rounding=rounding, coordinates=coordinates)))
+    assert [node.op_type for node in imported.segments[0].graph.node] == ["Resize"]
+
+
 def test_conv_1d_runs_as_one_row():
     model = parse("""(float[1,2,8] x) => (float[1,2,5] y) <float[2,1,3] w = {1,2,3, 4,5,6}, float[2] b = {1, -1}>
         { y = Conv<group = 2, strides = [2], pads = [1, 2]>(x, w, b) }""")

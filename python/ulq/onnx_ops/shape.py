@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 
 from ulq.graph import CODE_ELEMENTS, FLOAT32, INT32, Grid, Value, code_range, constant
+from ulq.onnx_model import Shape
 from ulq.onnx_ops.registry import Node, onnx_op
 
 
@@ -84,6 +85,68 @@ def depth_to_space(node: Node) -> Value | None:
     order = (0, 1, 4, 2, 5, 3) if column_major else (0, 3, 4, 1, 5, 2)
     blocks = node.build.transpose(node.build.reshape(value, (batch, *split, height, width)), order)
     return node.build.reshape(blocks, node.output_shape)
+
+
+@onnx_op("Resize")
+def resize(node: Node) -> Value | None:
+    """Nearest neighbours at whole factors: every element several times, which moves codes as it moves floats."""
+    value = node.inputs[0]
+    if node.attr("mode", "nearest") != "nearest" or value.is_const or not _is_movable(value) or node.version < 11:
+        return None
+    if value.is_accumulator or len(value.shape) < 3 or any(node.is_runtime(i) for i in (1, 2, 3)):
+        return None
+    shape = node.output_shape
+    if shape[:2] != value.shape[:2] or not _has_whole_factors(node, value.shape, shape):
+        return None
+    # Channels last, as layers have them: what is repeated is a row of channels.
+    rank = len(shape)
+    result = node.build.transpose(value, (0, *range(2, rank), 1))
+    for axis in range(1, rank - 1):
+        result = _repeated(node, result, axis, shape[axis + 1] // value.shape[axis + 1])
+    return node.build.transpose(result, (0, rank - 1, *range(1, rank - 1)))
+
+
+def _has_whole_factors(node: Node, extents: Shape, resized: Shape) -> bool:
+    """Scales that are given need not be the ratio of the extents, which are rounded."""
+    if not all(_repeats(node, *pair) for pair in zip(extents, resized, strict=True)):
+        return False
+    if not node.has(2) or not node.const(2).size:
+        return True
+    axes = node.attr("axes", range(len(extents)))
+    return all(scale * extents[axis] == resized[axis] for axis, scale in zip(axes, node.const(2), strict=True))
+
+
+def _repeats(node: Node, extent: int, resized: int) -> bool:
+    """Whether element i of the resized dimension is element i // factor of the input."""
+    if resized % extent:
+        return False
+    factor, i = resized // extent, np.arange(resized)
+    coordinates = {
+        "asymmetric": i / factor,
+        "half_pixel": (i + 0.5) / factor - 0.5,
+        "pytorch_half_pixel": (i + 0.5) / factor - 0.5 if resized > 1 else i * 0.0,
+    }
+    roundings = {
+        "round_prefer_floor": lambda x: np.ceil(x - 0.5),
+        "round_prefer_ceil": lambda x: np.floor(x + 0.5),
+        "floor": np.floor,
+        "ceil": np.ceil,
+    }
+    source = coordinates.get(node.attr("coordinate_transformation_mode", "half_pixel"))
+    if source is None:
+        return False
+    nearest = roundings[node.attr("nearest_mode", "round_prefer_floor")](source)
+    return bool(np.array_equal(np.clip(nearest, 0, extent - 1), i // factor))
+
+
+def _repeated(node: Node, value: Value, axis: int, factor: int) -> Value:
+    """Every element `factor` times in a row along the axis."""
+    if factor == 1:
+        return value
+    shape = value.shape
+    split = node.build.reshape(value, (*shape[: axis + 1], 1, *shape[axis + 1 :]))
+    joined = node.build.concat([split] * factor, axis + 1)
+    return node.build.reshape(joined, (*shape[:axis], shape[axis] * factor, *shape[axis + 1 :]))
 
 
 @onnx_op("Concat")
