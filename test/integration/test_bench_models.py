@@ -34,6 +34,11 @@ CASES = (
     ("yolov5s_relu", "w1a2", "qonnx", "shared"),
     ("unet", "w2a2", "qonnx", "shared"),
 )
+# Layers that are computed in f32 today, though both operands are codes.
+FLOAT_LAYERS = {
+    ("resnet18", "w1a1", "qonnx", "shared"): "padding with -1 is an operation on floats",
+    ("yolov5s_relu", "w3a3", "qdq", "shared"): "a concat of codes of one grid but different widths is one of floats",
+}
 each_case = pytest.mark.parametrize("case", CASES, ids="-".join)
 
 
@@ -88,6 +93,18 @@ def test_activations_neither_die_nor_saturate(case):
 
 @each_case
 def test_program_is_exact_and_on_codes(case):
+    layers = check_program(case)
+    assert not [layer.name for layer in layers if layer.is_float]
+
+
+@pytest.mark.parametrize("case", FLOAT_LAYERS, ids="-".join)
+def test_program_is_exact_and_not_yet_on_codes(case):
+    """Where this fails because a layer is no longer computed in floats, the case belongs to `CASES`."""
+    assert any(layer.is_float for layer in check_program(case)), f"no longer true: {FLOAT_LAYERS[case]}"
+
+
+def check_program(case) -> list:
+    """The products of the program, which computes the exact outputs."""
     model = built(*case)
     program = ulq.compile(model)
     actual = program.run(models.image(model))
@@ -97,7 +114,7 @@ def test_program_is_exact_and_on_codes(case):
         np.testing.assert_allclose(actual[name], value, rtol=0, atol=TOLERANCE * np.abs(value).max(), err_msg=name)
     products = [layer for layer in program.layers if layer.op in PRODUCTS]
     assert len(products) == sum(node.op_type in PRODUCTS for node in model.graph.node)
-    assert not [layer.name for layer in products if layer.is_float]
+    return products
 
 
 @pytest.mark.parametrize("network", models.NETWORKS)
