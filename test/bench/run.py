@@ -1,8 +1,9 @@
 """Time ulq against its peers in one run: `make bench`, or `python test/bench/run.py --help`.
 
 Engines run in turn, in short blocks, so that all see the same state of the machine; the figures of interest are the
-ratios between the rows of one run. Nothing is asserted. `e2e`: whole networks, batch 1, against ONNX Runtime on the
-same file. `op`: one matrix product per bit width and instruction set, against ONNX Runtime's MatMulInteger.
+ratios between the rows of one run. Nothing is asserted. `e2e`: whole networks, batch 1, against ONNX Runtime: digits
+and CNV on the same file, the networks of models.py on their int8 form. `op`: one matrix product per bit width and
+instruction set, against ONNX Runtime's MatMulInteger.
 
 On a busy machine even the ratios lie: a long call is preempted, a short one fits into a time slice, so that medians
 favour the faster engine. The load at the start is part of the output, and a warning where it is not small.
@@ -15,11 +16,12 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+import models
 import numpy as np
 import onnx
 import onnxruntime
@@ -36,6 +38,7 @@ CONSOLE = Console(stderr=True, highlight=False)
 
 GEMM = (196, 256, 2304)  # rows, outputs, reduction: a 14x14x256 3x3 convolution of ResNet-18
 BUSY = 0.25  # load per core above which times are not to be trusted
+NETWORK_WIDTHS = ("w1a1", "w1a2", "w2a2", "w4a4")  # of the networks of models.py
 PRODUCTS = 5  # of the same input, in one program
 WIDTHS = ((1, 1), (2, 2), (4, 4), (8, 8))
 QONNX = "qonnx.custom_op.general"
@@ -110,32 +113,59 @@ def compiled(model: str | bytes, target: str, threads: int) -> ulq.Program:
 # --- whole networks -------------------------------------------------------------------
 
 
-def networks() -> Iterator[tuple[str, str, Path, NDArray]]:
-    """(name, bits, file, an input) of every network that is present."""
+@dataclass(frozen=True)
+class Network:
+    """A network at some widths, each a file or its bytes; `int8` is what the peer runs, None for the same file."""
+
+    name: str
+    models: dict[str, str | bytes]
+    image: NDArray
+    int8: bytes | None = None
+
+
+def present(name: str) -> Network | None:
+    """The network of that name, None where its file is absent."""
     rng = np.random.default_rng(0)
-    digits = ROOT / "examples" / "digits" / "digits_w2a2_qcdq.onnx"
-    yield "digits", "w2a2", digits, rng.integers(0, 17, (1, 1, 8, 8)).astype(np.float32) / 16
-    cnv = DATA / "models" / "cnv" / "cnvW1A1_cifar10.onnx"
-    if cnv.is_file():
-        yield "cnv", "w1a1", cnv, rng.integers(-128, 128, (1, 3, 32, 32)).astype(np.float32) / 128
-    else:
-        CONSOLE.print(f"skipping cnv: no {cnv}")
+    if name == "digits":
+        path = ROOT / "examples" / "digits" / "digits_w2a2_qcdq.onnx"
+        return Network(name, {"w2a2": str(path)}, rng.integers(0, 17, (1, 1, 8, 8)).astype(np.float32) / 16)
+    if name == "cnv":
+        path = DATA / "models" / "cnv" / "cnvW1A1_cifar10.onnx"
+        image = rng.integers(-128, 128, (1, 3, 32, 32)).astype(np.float32) / 128
+        return Network(name, {"w1a1": str(path)}, image) if path.is_file() else None
+    int8 = models.build(name, "w8a8", form="int8", tail=False)
+    widths = {bits: models.build(name, bits, form="qonnx", tail=False) for bits in NETWORK_WIDTHS}
+    return Network(
+        name,
+        {bits: model.SerializeToString() for bits, model in widths.items()},
+        models.image(int8),
+        int8.SerializeToString(),
+    )
 
 
-def end_to_end(threads: int, seconds: float) -> list[Row]:
+def end_to_end(names: list[str], threads: int, seconds: float) -> list[Row]:
     """Each network on ulq and on ONNX Runtime."""
     isa = targets.lookup("host").isa
     rows = []
-    for name, bits, path, x in networks():
+    for name in names:
         CONSOLE.print(f"{name}: compiling")
-        program = compiled(str(path), "host", threads)
-        session = peer(str(path), threads)
-        feed = {session.get_inputs()[0].name: x}
-        check(next(iter(program.run(feed).values())), session.run(None, feed)[0], name)
-        entries = [
-            Entry(name, bits, "ulq", isa, lambda program=program, feed=feed: program.run(feed)),
-            Entry(name, bits, "ort", "", lambda session=session, feed=feed: session.run(None, feed)),
-        ]
+        network = present(name)
+        if not network:
+            CONSOLE.print(f"skipping {name}: its model is not in {DATA}")
+            continue
+        peer_bits, peer_model = next(iter(network.models.items()))
+        if network.int8:
+            peer_bits, peer_model = "w8a8", network.int8
+        session = peer(peer_model, threads)
+        feed = {session.get_inputs()[0].name: network.image}
+        entries = []
+        for bits, model in network.models.items():
+            program = compiled(model, "host", threads)
+            result = next(iter(program.run(feed).values()))
+            if not network.int8:
+                check(result, session.run(None, feed)[0], name)
+            entries.append(Entry(name, bits, "ulq", isa, lambda program=program, feed=feed: program.run(feed)))
+        entries.append(Entry(name, peer_bits, "ort", "", lambda session=session, feed=feed: session.run(None, feed)))
         rows += measure(entries, threads, seconds)
     return rows
 
@@ -288,6 +318,11 @@ def markdown(rows: list[Row]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--suite", choices=("op", "e2e"), action="append", help="both unless given")
+    parser.add_argument(
+        "--networks",
+        default="digits,cnv,resnet18",
+        help=f"of e2e, separated by commas: digits, cnv, {', '.join(models.NETWORKS)}",
+    )
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=2.0, help="time spent on each row")
     parser.add_argument("--json", type=Path, help="write machine, versions and rows to this file")
@@ -299,7 +334,7 @@ def main() -> None:
     rows = []
     try:
         if "e2e" in suites:
-            rows += end_to_end(arguments.threads, arguments.seconds)
+            rows += end_to_end(arguments.networks.split(","), arguments.threads, arguments.seconds)
         if "op" in suites:
             rows += operators(arguments.threads, arguments.seconds)
     except ulq.UlqError as error:

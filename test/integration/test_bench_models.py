@@ -26,6 +26,7 @@ TOLERANCE = 1e-5  # of the largest output: what float32 sums in another order ma
 CASES = (
     ("resnet18", "w2a2", "qdq", "shared"),
     ("resnet18", "w1a1", "qdq", "float"),
+    ("resnet18", "w1a1", "qonnx", "shared"),
     ("resnet50", "w4a4", "qdq", "separate"),
     ("mobilenetv1", "w1a1", "qonnx", "shared"),
     ("mobilenetv2", "w2a8", "qonnx", "shared"),
@@ -36,7 +37,6 @@ CASES = (
 )
 # Layers that are computed in f32 today, though both operands are codes.
 FLOAT_LAYERS = {
-    ("resnet18", "w1a1", "qonnx", "shared"): "padding with -1 is an operation on floats",
     ("yolov5s_relu", "w3a3", "qdq", "shared"): "a concat of codes of one grid but different widths is one of floats",
 }
 each_case = pytest.mark.parametrize("case", CASES, ids="-".join)
