@@ -22,7 +22,8 @@ def ImportFold : Pass<"ulq-import-fold", "::mlir::ModuleOp"> {
     quantizer, a quantizer written as affine, round, clamp, affine is a
     `ulq.quantize` with its `ulq.dequantize`, transposes and reshapes of
     constants are folded, and data movement stands on the code side of a
-    dequantize.
+    dequantize. Bipolar codes around which zeros are padded are {0, 2}, so that
+    1 is zero.
   }];
   let dependentDialects = ["::ulq::UlqDialect"];
 }
@@ -35,7 +36,8 @@ def FuseQuantized : Pass<"ulq-fuse-quantized", "::mlir::ModuleOp"> {
     `ulq.layer` over channels-last codes whose epilogue subtracts the input's
     zero point and applies the scales, and every `ulq.max_pool` of dequantized codes a `ulq.max_pool_codes`. Products
     of unquantized values become layers in f32. Flattening before a product is
-    absorbed into the kernel extents. A product without constant operand becomes
+    absorbed into the kernel extents, a `ulq.pad` of codes by the value of a code
+    into the pads. A product without constant operand becomes
     a layer with computed weights; no `ulq.matmul` is left.
   }];
   let dependentDialects = ["::ulq::UlqDialect"];
