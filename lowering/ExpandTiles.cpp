@@ -5,9 +5,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowering/Epilogue.h"
+#include "lowering/ExpandWinograd.h"
 #include "lowering/Gather.h"
 #include "lowering/Passes.h"
-#include "lowering/kernels/WinogradPlan.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;

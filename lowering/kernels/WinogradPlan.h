@@ -7,8 +7,10 @@
 #define ULQ_LOWERING_KERNELS_WINOGRADPLAN_H
 
 #include "dialect/Winograd.h"
+#include "lowering/kernels/CodePanel.h"
 #include "lowering/kernels/Kernel.h"
 #include "llvm/Support/MathExtras.h"
+#include <numeric>
 
 namespace ulq {
 
@@ -43,13 +45,40 @@ struct WinogradPlan {
 /// 64 more than they take, so that they do not fall on the same cache sets.
 inline int64_t apart(int64_t bytes) { return llvm::alignTo(bytes, 64) + 64; }
 
-/// Expansions of the Winograd tile ops.
-void expandWinogradInput(mlir::OpBuilder &builder, WinogradInputOp op,
-                         const IsaTraits &isa);
-void expandWinogradWeights(mlir::OpBuilder &builder, WinogradWeightsOp op,
-                           const IsaTraits &isa);
-void expandWinogradOutput(mlir::OpBuilder &builder, WinogradOutputOp op,
-                          const IsaTraits &isa);
+constexpr int64_t kDot = 4; // bytes of one product
+constexpr int64_t kTaps = kFilterTaps * kFilterTaps;
+constexpr int64_t kSumBytes = 2; // of the sum of a tap's weights
+
+/// A panel of weights as it stands in the program.
+struct PackedTaps {
+  int64_t depth, outputs;
+  CodePanel panel;
+
+  PackedTaps(int64_t weightBits, int64_t depth, int64_t outputs)
+      : depth(depth), outputs(outputs), panel(weightBits, 0) {
+    panel.codes = units() * unitSteps() * kTaps * stepBytes();
+  }
+
+  /// Bytes of one transformed product of four reduction elements.
+  int64_t stepBytes() const { return kDot * outputs; }
+  int64_t position(int64_t k, int64_t tap, int64_t lane) const {
+    return (k / kDot * kTaps + tap) * stepBytes() + lane * kDot + k % kDot;
+  }
+  /// Steps whose codes are whole chunks.
+  int64_t unitSteps() const {
+    int64_t codes = kTaps * stepBytes();
+    return panel.codesPerChunk() / std::gcd(panel.codesPerChunk(), codes);
+  }
+  int64_t units() const { return llvm::divideCeil(depth / kDot, unitSteps()); }
+  /// What the loop over units writes for one product.
+  int64_t productBytes() const { return units() * unitSteps() * stepBytes(); }
+  /// The codes, and behind them the i16 sums [tap][outputs].
+  int64_t sumsOffset() const { return panel.packedBytes(); }
+  int64_t sumAt(int64_t tap) const {
+    return sumsOffset() + tap * outputs * kSumBytes;
+  }
+  int64_t packedBytes() const { return llvm::alignTo(sumAt(kTaps), 64); }
+};
 
 } // namespace ulq
 
