@@ -64,7 +64,7 @@ struct ReshapeCodes : OpRewritePattern<ReshapeOp> {
   }
 };
 
-/// concat of codes of one grid.
+/// concat of codes of one grid; the narrower ones are widened.
 struct ConcatCodes : OpRewritePattern<ConcatOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(ConcatOp op,
@@ -73,14 +73,28 @@ struct ConcatCodes : OpRewritePattern<ConcatOp> {
     if (!first || !isPerTensor(first))
       return failure();
     SmallVector<Value> codes;
+    Type widest;
     for (Value input : op.getInputs()) {
       auto other = input.getDefiningOp<DequantizeOp>();
       if (!other || other.getScaleAttr() != first.getScaleAttr() ||
-          other.getZeroPointAttr() != first.getZeroPointAttr() ||
-          tensorElement(other.getInput().getType()) !=
-              tensorElement(first.getInput().getType()))
+          other.getZeroPointAttr() != first.getZeroPointAttr())
         return failure();
       codes.push_back(other.getInput());
+      Type element = tensorElement(codes.back().getType());
+      if (!widest || (minCode(element) <= minCode(widest) &&
+                      maxCode(element) >= maxCode(widest)))
+        widest = element;
+    }
+    for (Value &value : codes) {
+      auto type = cast<RankedTensorType>(value.getType());
+      Type element = type.getElementType();
+      if (element == widest)
+        continue;
+      if (minCode(element) < minCode(widest) ||
+          maxCode(element) > maxCode(widest))
+        return failure();
+      value = RecodeOp::create(rewriter, op.getLoc(), type.clone(widest), value,
+                               /*offset=*/0);
     }
     ArrayRef<int64_t> shape = tensorShape(op.getType());
     auto type = cast<RankedTensorType>(codes[0].getType()).clone(shape);

@@ -33,12 +33,9 @@ CASES = (
     ("vgg16ssd", "w3a3", "qdq", "float"),
     ("yolov5s", "w8a8", "qonnx", "shared"),
     ("yolov5s_relu", "w1a2", "qonnx", "shared"),
+    ("yolov5s_relu", "w3a3", "qdq", "shared"),
     ("unet", "w2a2", "qonnx", "shared"),
 )
-# Layers that are computed in f32 today, though both operands are codes.
-FLOAT_LAYERS = {
-    ("yolov5s_relu", "w3a3", "qdq", "shared"): "a concat of codes of one grid but different widths is one of floats",
-}
 each_case = pytest.mark.parametrize("case", CASES, ids="-".join)
 
 
@@ -95,12 +92,6 @@ def test_activations_neither_die_nor_saturate(case):
 def test_program_is_exact_and_on_codes(case):
     layers = check_program(case)
     assert not [layer.name for layer in layers if layer.is_float]
-
-
-@pytest.mark.parametrize("case", FLOAT_LAYERS, ids="-".join)
-def test_program_is_exact_and_not_yet_on_codes(case):
-    """Where this fails because a layer is no longer computed in floats, the case belongs to `CASES`."""
-    assert any(layer.is_float for layer in check_program(case)), f"no longer true: {FLOAT_LAYERS[case]}"
 
 
 def check_program(case) -> list:

@@ -232,6 +232,17 @@ func.func @concat_codes(%a: tensor<1x2xui4>, %b: tensor<1x3xui4>) -> tensor<1x5x
   return %r : tensor<1x5xf32>
 }
 
+// Of one grid, but of two widths.
+// CHECK-LABEL: @concat_of_widths
+// CHECK-NEXT: %[[W:.*]] = ulq.recode %arg0 {offset = 0 : i64} : (tensor<1x2xui2>) -> tensor<1x2xui4>
+// CHECK-NEXT: ulq.concat %[[W]], %arg1
+func.func @concat_of_widths(%a: tensor<1x2xui2>, %b: tensor<1x3xui4>) -> tensor<1x5xf32> {
+  %c = ulq.dequantize %a {scale = array<f64: 0.5>, zeroPoint = array<f64: 1.0>} : (tensor<1x2xui2>) -> tensor<1x2xf32>
+  %d = ulq.dequantize %b {scale = array<f64: 0.5>, zeroPoint = array<f64: 1.0>} : (tensor<1x3xui4>) -> tensor<1x3xf32>
+  %r = ulq.concat %c, %d {axis = 1} : (tensor<1x2xf32>, tensor<1x3xf32>) -> tensor<1x5xf32>
+  return %r : tensor<1x5xf32>
+}
+
 // CHECK-LABEL: @concat_of_two_grids
 // CHECK: ulq.concat {{.*}} -> tensor<1x5xf32>
 func.func @concat_of_two_grids(%a: tensor<1x2xui4>, %b: tensor<1x3xui4>) -> tensor<1x5xf32> {
