@@ -3,9 +3,8 @@
 import subprocess
 
 import harness
-import numpy as np
 import pytest
-from test_layers import SQUARE, Case, build, case_text, requantize, run
+from test_layers import ISAS, SQUARE, Case, case_text, check, objects_of, requantize
 
 W1, TERNARY, W2, W3, W4 = (-1, 1), (-1, 0, 1), (-2, -1, 0, 1), tuple(range(-4, 4)), tuple(range(-8, 8))
 # The widest codes and weights of each scheme, from the norms of its matrices.
@@ -53,26 +52,14 @@ CASES = make_cases()
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory):
-    cache = {}
-
-    def get(isa: str):
-        if isa not in cache:
-            cache[isa] = build(isa, CASES, tmp_path_factory.mktemp(isa))
-        return cache[isa]
-
-    return get
+def objects(tmp_path_factory):
+    return objects_of(CASES, tmp_path_factory)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-@pytest.mark.parametrize("isa", ["generic", "avx2", "avx512bw", "avx512vnni"])
-def test_winograd(isa, case, built):
-    if lacking := harness.missing_for(isa):
-        pytest.skip(f"needs {lacking}")
-    expected = case.expected()
-    results = run(case, *built(isa)[case.name])
-    for name, result in zip(case.outputs, results, strict=True):
-        np.testing.assert_array_equal(result, getattr(expected, name), err_msg=name)
+@pytest.mark.parametrize("isa", ISAS)
+def test_winograd(isa, case, objects):
+    check(isa, case, objects)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
