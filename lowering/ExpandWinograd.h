@@ -1,4 +1,4 @@
-//===- ExpandWinograd.h - expansion of the winograd tile ops ---------------===//
+//===- ExpandWinograd.h - expansion of the winograd tile ops --------------===//
 //
 // Part of ulq, under the Apache License v2.0 with LLVM Exceptions.
 //
