@@ -160,7 +160,8 @@ std::optional<Interval> accumulators(LayerOp op) {
 
 int64_t channelCount(LayerOp op) { return op.getGeometry().getOutput()[3]; }
 
-/// A constant per channel for each of `kinds`, before the first rounding.
+/// The first step of that kind on the accumulator, before it is rounded, with
+/// one constant per channel; null where there is none.
 PlannedStep *firstConstant(Steps &steps, LaneKind kind, int64_t channels) {
   for (PlannedStep &step : steps) {
     if (step.kind == LaneKind::Round || step.kind == LaneKind::Load)
