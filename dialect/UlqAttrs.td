@@ -134,7 +134,8 @@ def Ulq_KernelAttr : Ulq_Attr<"Kernel", "kernel"> {
     `family` is the name of an algorithm of `lowering/kernels`, `isa` that of
     an instruction provider of `lowering/isa`. A tile computes `rows` output
     pixels by `outputs` channels; `block` rows are gathered at a time;
-    `workgroups` is the number of independent parts of the dispatch.
+    `workgroups` is the number of parts of the dispatch: `panelParts` parts of
+    the panels by `workgroups / panelParts` parts of the rows.
     `cost` is the predicted number of cycles for one multiply-accumulate.
     `runnerUp` names the next best candidate and `margin` its predicted cost
     over the chosen one's (1 when there is none).
@@ -144,7 +145,8 @@ def Ulq_KernelAttr : Ulq_Attr<"Kernel", "kernel"> {
                         "int64_t":$workgroups,
                         "::mlir::FloatAttr":$cost,
                         "::mlir::StringAttr":$runnerUp,
-                        "::mlir::FloatAttr":$margin);
+                        "::mlir::FloatAttr":$margin,
+                        DefaultValuedParameter<"int64_t", "1">:$panelParts);
   let assemblyFormat = "`<` struct(params) `>`";
 }
 

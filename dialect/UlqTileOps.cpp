@@ -16,6 +16,10 @@ LogicalResult DispatchOp::verify() {
   if (int64_t(getWorkgroups()) < 1)
     return emitOpError("expected at least one workgroup, got ")
            << getWorkgroups();
+  // dispatch_c2
+  if (getCounters() && int64_t(*getCounters()) < 1)
+    return emitOpError("expected a positive number of counters, got ")
+           << int64_t(*getCounters());
   return success();
 }
 

@@ -22,15 +22,22 @@ def Ulq_DispatchOp : Ulq_Op<"dispatch", [Pure]> {
   let description = [{
     `kernel` is a function of the `@kernels` module of the same name. Its
     arguments are, for each input and then for each result, a memref<i8> and
-    an index (byte offset), then the workgroup number. Codes and parameters are byte tensors, floats
-    f32 tensors.
+    an index (byte offset), then the workgroup number. Codes and parameters are
+    byte tensors, floats f32 tensors.
     The last result is scratch memory, to be ignored, when `scratch` is set.
+    `counters` 32-bit integers, zero when the dispatch begins, are shared by its
+    workgroups; they stand between the inputs and the results. With them the
+    function has a last argument, an i32 that differs from thread to thread.
+    Workgroups start in the order of their numbers and run to their end: one may
+    wait for those before it.
 
     Constraints:
     - (C1) at least one workgroup.
+    - (C2) `counters` is positive.
   }];
   let arguments = (ins Variadic<AnyStaticShapeTensor>:$inputs, StrAttr:$kernel,
-                       I64Attr:$workgroups, UnitAttr:$scratch);
+                       I64Attr:$workgroups, UnitAttr:$scratch,
+                       OptionalAttr<I64Attr>:$counters);
   let results = (outs Variadic<AnyStaticShapeTensor>:$outputs);
   let assemblyFormat = [{
     $kernel `(` $inputs `)` `workgroups` $workgroups attr-dict `:`

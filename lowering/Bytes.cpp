@@ -14,6 +14,10 @@ Value ByteBuilder::index(int64_t value) {
   return arith::ConstantIndexOp::create(*this, value);
 }
 
+Value ByteBuilder::i32(int64_t value) {
+  return arith::ConstantOp::create(*this, getI32IntegerAttr(value));
+}
+
 Value ByteBuilder::add(Value lhs, Value rhs) {
   return createOrFold<arith::AddIOp>(lhs, rhs);
 }

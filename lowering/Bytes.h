@@ -19,6 +19,7 @@ public:
   using ImplicitLocOpBuilder::ImplicitLocOpBuilder;
 
   mlir::Value index(int64_t value);
+  mlir::Value i32(int64_t value);
   mlir::Value add(mlir::Value lhs, mlir::Value rhs);
   mlir::Value add(mlir::Value lhs, int64_t rhs);
   mlir::Value mul(mlir::Value lhs, int64_t rhs);

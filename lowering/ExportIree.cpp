@@ -54,6 +54,17 @@ struct Exporter {
     return arith::ConstantIndexOp::create(builder, loc, value);
   }
 
+  Type countersType(DispatchOp op) {
+    return RankedTensorType::get(static_cast<int64_t>(*op.getCounters()),
+                                 builder.getI32Type());
+  }
+  /// A tensor that a dispatch may write to: of a constant it had a copy.
+  Value zeros(Location loc, Type type) {
+    Value zero =
+        arith::ConstantOp::create(builder, loc, builder.getI32IntegerAttr(0));
+    return create(loc, "flow.tensor.splat", type, zero, {})->getResult(0);
+  }
+
   LogicalResult run();
   Operation *executable(ModuleOp kernels, Attribute objects);
   void addExport(DispatchOp op, Block *exports, Block *functions,
@@ -100,6 +111,8 @@ void Exporter::exportBody(DispatchOp op, Block *functions, StringRef entry,
                           StringRef kernel) {
   Location loc = op.getLoc();
   SmallVector<Type> buffers(op.getInputs().getTypes());
+  if (op.getCounters())
+    buffers.push_back(countersType(op));
   llvm::append_range(buffers, op.getOutputs().getTypes());
   auto type = builder.getFunctionType(
       SmallVector<Type>(buffers.size(), bindingType), {});
@@ -133,8 +146,16 @@ void Exporter::addExport(DispatchOp op, Block *exports, Block *functions,
   std::string entry = (op.getKernel() + "_dispatch").str();
   exportEntry(op, exports, entry);
   builder.setInsertionPointToStart(functions);
-  auto declaration = func::FuncOp::create(
-      builder, kernel.getLoc(), kernel.getSymName(), kernel.getFunctionType());
+  // IREE itself passes the fields that are asked for, behind the arguments.
+  FunctionType type = kernel.getFunctionType();
+  if (op.getCounters())
+    type = type.getWithoutArgsAndResults(
+        llvm::BitVector(type.getNumInputs()).set(type.getNumInputs() - 1), {});
+  auto declaration =
+      func::FuncOp::create(builder, kernel.getLoc(), kernel.getSymName(), type);
+  if (op.getCounters())
+    declaration->setAttr("hal.import.fields",
+                         builder.getStrArrayAttr({"processor_id"}));
   declaration.setPrivate();
   declaration->setAttr("hal.import.static", builder.getUnitAttr());
   declaration->setAttr("llvm.bareptr", builder.getBoolAttr(true));
@@ -147,15 +168,23 @@ void Exporter::replaceDispatch(DispatchOp op, StringRef entry) {
   auto symbol =
       SymbolRefAttr::get(builder.getContext(), executableName,
                          {FlatSymbolRefAttr::get(builder.getContext(), entry)});
-  int32_t inputs = op.getInputs().size();
-  SmallVector<Attribute> untied(op->getNumResults(), builder.getIndexAttr(-1));
+  SmallVector<Value> operands(op.getInputs());
+  SmallVector<Type> results(op->getResultTypes());
+  SmallVector<Attribute> tied(results.size(), builder.getIndexAttr(-1));
+  if (op.getCounters()) {
+    tied.push_back(builder.getIndexAttr(static_cast<int64_t>(operands.size())));
+    results.push_back(countersType(op));
+    operands.push_back(zeros(op.getLoc(), countersType(op)));
+  }
+  auto inputs = static_cast<int32_t>(operands.size());
   Operation *dispatch =
-      create(op.getLoc(), "flow.dispatch", op->getResultTypes(), op.getInputs(),
+      create(op.getLoc(), "flow.dispatch", results, operands,
              {named("entry_points", builder.getArrayAttr(symbol)),
               named("operandSegmentSizes",
                     builder.getDenseI32ArrayAttr({0, inputs, 0, 0})),
-              named("tied_operands", builder.getArrayAttr(untied))});
-  op->replaceAllUsesWith(dispatch->getResults());
+              named("tied_operands", builder.getArrayAttr(tied))});
+  op->replaceAllUsesWith(
+      dispatch->getResults().take_front(op->getNumResults()));
   op->erase();
 }
 

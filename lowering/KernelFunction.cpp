@@ -12,6 +12,11 @@ using namespace mlir;
 
 namespace ulq {
 
+static constexpr int64_t kCounterBytes = 4;
+/// Looks at the counter before a thread gives up waiting for other parts: some
+/// tenths of a millisecond. The thread that it waits for may not be running.
+static constexpr int64_t kPatience = 10000;
+
 static int64_t byteSize(Type type) {
   if (auto packed = dyn_cast<PackedType>(type))
     return packed.getByteSize();
@@ -26,6 +31,8 @@ KernelFunction::KernelFunction(ModuleOp kernels, Location loc, StringRef name,
   SmallVector<int64_t> sizes;
   for (Value input : signature.inputs)
     sizes.push_back(byteSize(input.getType()));
+  if (signature.counters > 0)
+    sizes.push_back(signature.counters * kCounterBytes);
   for (Type type : signature.results)
     sizes.push_back(byteSize(type));
   auto pointer = MemRefType::get({}, b.getI8Type());
@@ -33,6 +40,8 @@ KernelFunction::KernelFunction(ModuleOp kernels, Location loc, StringRef name,
   for (size_t i = 0; i < sizes.size(); ++i)
     arguments.append({pointer, b.getIndexType()});
   arguments.push_back(b.getIndexType());
+  if (signature.counters > 0)
+    arguments.push_back(b.getI32Type());
   auto function =
       func::FuncOp::create(b, name, b.getFunctionType(arguments, {}));
   // Plain pointers: memref descriptors cost nanoseconds per call.
@@ -41,7 +50,13 @@ KernelFunction::KernelFunction(ModuleOp kernels, Location loc, StringRef name,
   for (auto [i, size] : llvm::enumerate(sizes))
     buffers.push_back({restore(function.getArgument(2 * i), size),
                        function.getArgument(2 * i + 1)});
-  workgroup = function.getArguments().back();
+  if (signature.counters > 0) {
+    auto place = buffers.begin() + signature.inputs.size();
+    counters = *place;
+    buffers.erase(place);
+    processor = function.getArguments().back();
+  }
+  workgroup = function.getArgument(2 * sizes.size());
 }
 
 /// A bare pointer has rank 0: the extent comes back here.
@@ -53,14 +68,111 @@ Value KernelFunction::restore(Value pointer, int64_t bytes) {
       /*strides=*/ArrayRef<OpFoldResult>{b.getIndexAttr(1)});
 }
 
-std::pair<Value, Value> KernelFunction::share(int64_t count,
-                                              int64_t workgroups) {
-  auto bound = [&](Value part) {
-    return b.createOrFold<arith::DivUIOp>(b.mul(part, count),
-                                          b.index(workgroups));
+void KernelFunction::work(int64_t parts, function_ref<void()> body) {
+  if (parts == 1)
+    return body();
+  Value works = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, workgroup,
+                                      b.index(parts));
+  auto workAndCount = [&] {
+    body();
+    change(arith::AtomicRMWKind::addi, b.index(0), 1);
   };
-  Value first = bound(workgroup);
-  return {first, bound(b.add(workgroup, 1))};
+  b.branch(works, workAndCount, [&] { waitFor(parts); });
+}
+
+std::pair<Value, Value> KernelFunction::share(int64_t count, Value part,
+                                              int64_t parts) {
+  if (parts == 1)
+    return {b.index(0), b.index(count)};
+  auto bound = [&](Value part) {
+    return b.createOrFold<arith::DivUIOp>(b.mul(part, count), b.index(parts));
+  };
+  return {bound(part), bound(b.add(part, 1))};
+}
+
+Value KernelFunction::acquire(int64_t count, int64_t first, int64_t distance) {
+  auto place = [&](Value lock) { return b.add(b.mul(lock, distance), first); };
+  OpBuilder::InsertionGuard guard(b);
+  Value start = arith::IndexCastUIOp::create(b, b.getIndexType(), processor);
+  start = arith::RemUIOp::create(b, start, b.index(count));
+  auto loop = scf::WhileOp::create(b, b.getIndexType(), start);
+  Block *before =
+      b.createBlock(&loop.getBefore(), {}, b.getIndexType(), b.getLoc());
+  Value lock = before->getArgument(0);
+  Value was = change(arith::AtomicRMWKind::assign, place(lock), 1);
+  Value isTaken =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::ne, was, b.i32(0));
+  scf::ConditionOp::create(b, isTaken, lock);
+  Block *after =
+      b.createBlock(&loop.getAfter(), {}, b.getIndexType(), b.getLoc());
+  Value next = b.add(after->getArgument(0), 1);
+  next = arith::RemUIOp::create(b, next, b.index(count));
+  scf::YieldOp::create(b, next);
+  b.setInsertionPointAfter(loop);
+  return loop.getResult(0);
+}
+
+void KernelFunction::release(Value lock) {
+  change(arith::AtomicRMWKind::assign, lock, 0);
+}
+
+void KernelFunction::once(Value number, function_ref<void()> body) {
+  Value flag = counter(number), zero = b.index(0);
+  Value hasRun = memref::LoadOp::create(b, flag, zero);
+  Value isFirst =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, hasRun, b.i32(0));
+  b.branch(isFirst, [&] {
+    body();
+    memref::StoreOp::create(b, b.i32(1), flag, zero);
+  });
+}
+
+Value KernelFunction::counter(Value number) {
+  auto type = MemRefType::get({1}, b.getI32Type());
+  Value place = b.add(counters.offset, b.mul(number, kCounterBytes));
+  return memref::ViewOp::create(b, type, counters.memory, place, ValueRange());
+}
+
+Value KernelFunction::change(arith::AtomicRMWKind kind, Value number,
+                             int64_t operand) {
+  return memref::AtomicRMWOp::create(b, kind, b.i32(operand), counter(number),
+                                     ValueRange(b.index(0)));
+}
+
+void KernelFunction::waitFor(int64_t parts) {
+  OpBuilder::InsertionGuard guard(b);
+  Type type = b.getI32Type();
+  auto loop = scf::WhileOp::create(b, type, b.i32(kPatience));
+  Block *before = b.createBlock(&loop.getBefore(), {}, type, b.getLoc());
+  Value done = change(arith::AtomicRMWKind::addi, b.index(0), 0);
+  Value waits =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::ult, done, b.i32(parts));
+  Value left =
+      arith::SubIOp::create(b, before->getArgument(0), b.i32(1)).getResult();
+  Value isPatient =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::ne, left, b.i32(0));
+  waits = arith::AndIOp::create(b, waits, isPatient);
+  scf::ConditionOp::create(b, waits, left);
+  Block *after = b.createBlock(&loop.getAfter(), {}, type, b.getLoc());
+  scf::YieldOp::create(b, after->getArgument(0));
+}
+
+int64_t waitingWorkgroups(int64_t parts) {
+  if (parts == 1)
+    return 0;
+  // Fewer than 16 in all: see Workgroups.cpp.
+  return parts > 14 ? 8 : std::min<int64_t>(15 - parts, 3);
+}
+
+DispatchOp createDispatch(OpBuilder &builder, Location loc,
+                          const Signature &signature, StringRef kernel,
+                          int64_t parts, bool scratch) {
+  IntegerAttr counters;
+  if (signature.counters > 0)
+    counters = builder.getI64IntegerAttr(signature.counters);
+  return DispatchOp::create(builder, loc, signature.results, signature.inputs,
+                            kernel, parts + waitingWorkgroups(parts), scratch,
+                            counters);
 }
 
 ModuleOp kernelsModule(ModuleOp module, StringRef isa) {

@@ -15,6 +15,7 @@ namespace ulq {
 struct Signature {
   llvm::SmallVector<mlir::Value> inputs;
   llvm::SmallVector<mlir::Type> results; // scratch memory last, if any
+  int64_t counters = 0;                  // that the workgroups share
 };
 
 /// A byte buffer inside a kernel function.
@@ -27,17 +28,48 @@ struct Buffer {
 struct KernelFunction {
   KernelFunction(mlir::ModuleOp kernels, mlir::Location loc,
                  llvm::StringRef name, const Signature &signature);
-  /// The part of `count` units that this workgroup takes: first, end.
-  std::pair<mlir::Value, mlir::Value> share(int64_t count, int64_t workgroups);
   void finish() { mlir::func::ReturnOp::create(b); }
+
+  /// `body` is the work of each of the first `parts` workgroups; those beyond
+  /// wait for it to be done. Takes counter 0 where there are several parts.
+  void work(int64_t parts, llvm::function_ref<void()> body);
+  /// The units that part number `part` of `parts` takes of `count`: first, end.
+  std::pair<mlir::Value, mlir::Value> share(int64_t count, mlir::Value part,
+                                            int64_t parts);
+  /// Takes one of `count` locks that is free, the same one for the same thread
+  /// if it can; returns its number. There are as many as parts. Locks are
+  /// counters that are `distance` apart.
+  mlir::Value acquire(int64_t count, int64_t first, int64_t distance);
+  void release(mlir::Value lock);
+  /// Runs `body` unless it has run under the same lock.
+  void once(mlir::Value counter, llvm::function_ref<void()> body);
 
   ByteBuilder b;
   llvm::SmallVector<Buffer> buffers; // inputs, then results
   mlir::Value workgroup;
+  mlir::Value processor; // i32 that tells threads apart, mostly; with counters
 
 private:
   mlir::Value restore(mlir::Value pointer, int64_t bytes);
+  mlir::Value counter(mlir::Value number);
+  /// Changes a counter, in one step with what other threads do; returns what
+  /// it was.
+  mlir::Value change(mlir::arith::AtomicRMWKind kind, mlir::Value number,
+                     int64_t operand);
+  void waitFor(int64_t parts);
+
+  Buffer counters;
 };
+
+/// Workgroups in which threads wait for the last of several parts. A thread
+/// without work goes to sleep soon, and waking it takes longer than many a
+/// dispatch.
+int64_t waitingWorkgroups(int64_t parts);
+
+/// The dispatch of a kernel function of `parts` parts.
+DispatchOp createDispatch(mlir::OpBuilder &builder, mlir::Location loc,
+                          const Signature &signature, llvm::StringRef kernel,
+                          int64_t parts, bool scratch);
 
 /// The nested module @kernels of `module`, made for `isa` if there is none.
 mlir::ModuleOp kernelsModule(mlir::ModuleOp module, llvm::StringRef isa);

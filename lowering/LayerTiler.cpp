@@ -40,13 +40,15 @@ void LayerTiler::run(ModuleOp kernels) {
   for (Value output : {codes, floats})
     if (output)
       signature.results.push_back(dispatchedType(output.getType()));
-  signature.results.push_back(
-      bytesType(op.getContext(), scratchBytes * attr.getWorkgroups()));
+  int64_t parts = attr.getWorkgroups();
+  signature.results.push_back(bytesType(op.getContext(), scratchBytes * parts));
+  // Parts that are done, then for each scratch memory its lock and its flags.
+  int64_t perScratch = 1 + flags;
+  signature.counters = parts > 1 ? 1 + parts * perScratch : 0;
 
   std::string name = kernelName(kernels, op.getLoc());
-  auto dispatch = DispatchOp::create(builder, op.getLoc(), signature.results,
-                                     signature.inputs, name,
-                                     attr.getWorkgroups(), /*scratch=*/true);
+  auto dispatch = createDispatch(builder, op.getLoc(), signature, name, parts,
+                                 /*scratch=*/true);
   int64_t number = 0;
   for (Value output : {codes, floats})
     if (output)
@@ -61,8 +63,16 @@ void LayerTiler::run(ModuleOp kernels) {
   const Buffer &own = function.buffers.back();
   memory = own.memory;
   ByteBuilder &b = function.b;
-  base = b.add(own.offset, b.mul(function.workgroup, scratchBytes));
-  emitLoops(b);
+  function.work(parts, [&] {
+    base = own.offset;
+    if (parts == 1)
+      return emitLoops(b);
+    Value number = function.acquire(parts, 1, perScratch);
+    base = b.add(own.offset, b.mul(number, scratchBytes));
+    lock = b.add(b.mul(number, perScratch), 1);
+    emitLoops(b);
+    function.release(lock);
+  });
   function.finish();
   Operation *constant =
       shape.computed ? nullptr : op.getWeights().getDefiningOp();
@@ -102,8 +112,34 @@ Value LayerTiler::scratch(ByteBuilder &b, int64_t offset) {
   return b.add(base, offset);
 }
 
-std::pair<Value, Value> LayerTiler::share(int64_t count) {
-  return kernel->share(count, attr.getWorkgroups());
+LayerTiler::Kept LayerTiler::placeKept(int64_t pieces, int64_t bytes) {
+  Kept kept{place(pieces * bytes), bytes, flags};
+  flags += pieces;
+  return kept;
+}
+
+Value LayerTiler::piece(ByteBuilder &b, const Kept &kept, Value number) {
+  return b.add(scratch(b, kept.offset), b.mul(number, kept.bytes));
+}
+
+void LayerTiler::ensure(const Kept &kept, Value number,
+                        ByteBuilder::Body write) {
+  Value flag = kernel->b.add(kernel->b.add(lock, 1 + kept.firstFlag), number);
+  kernel->once(flag, [&] { write(number); });
+}
+
+std::pair<Value, Value> LayerTiler::shareOfRows(int64_t blocks) {
+  ByteBuilder &b = kernel->b;
+  Value part = b.createOrFold<arith::DivUIOp>(kernel->workgroup,
+                                              b.index(attr.getPanelParts()));
+  return kernel->share(blocks, part, choice.rowParts);
+}
+
+std::pair<Value, Value> LayerTiler::shareOfPanels() {
+  ByteBuilder &b = kernel->b;
+  Value part = b.createOrFold<arith::RemUIOp>(kernel->workgroup,
+                                              b.index(attr.getPanelParts()));
+  return kernel->share(choice.panels, part, attr.getPanelParts());
 }
 
 void LayerTiler::forWidth(ByteBuilder &b, Value panelInGroup,

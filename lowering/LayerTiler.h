@@ -32,8 +32,20 @@ protected:
   int64_t place(int64_t bytes);
   /// The address of scratch memory at an offset that `place` returned.
   mlir::Value scratch(ByteBuilder &b, int64_t offset);
-  /// First and last of `count` units that this workgroup takes.
-  std::pair<mlir::Value, mlir::Value> share(int64_t count);
+
+  /// Pieces of scratch memory that keep what a workgroup writes for the next
+  /// one with the same scratch memory.
+  struct Kept {
+    int64_t offset, bytes, firstFlag;
+  };
+  Kept placeKept(int64_t pieces, int64_t bytes);
+  mlir::Value piece(ByteBuilder &b, const Kept &kept, mlir::Value number);
+  /// Writes a piece unless it has been written.
+  void ensure(const Kept &kept, mlir::Value number, ByteBuilder::Body write);
+
+  /// First and last of the blocks and of the panels that this workgroup takes.
+  std::pair<mlir::Value, mlir::Value> shareOfRows(int64_t blocks);
+  std::pair<mlir::Value, mlir::Value> shareOfPanels();
   /// Emits code for the number of channels that a panel of a group has.
   void forWidth(ByteBuilder &b, mlir::Value panelInGroup,
                 llvm::function_ref<void(int64_t width)> emit);
@@ -68,8 +80,9 @@ private:
 
   ParameterBlob blob;
   EpiloguePlan plan;
-  int64_t scratchBytes = 0;
+  int64_t scratchBytes = 0, flags = 0;
   KernelFunction *kernel = nullptr;
+  mlir::Value lock; // counter of the scratch memory of this workgroup
   mlir::Value base; // of the scratch memory of this workgroup
 };
 

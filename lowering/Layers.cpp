@@ -137,46 +137,6 @@ int64_t panelCount(const LayerShape &flow, int64_t tileOutputs) {
   return flow.groups * llvm::divideCeil(flow.outputs, tileOutputs);
 }
 
-// Cycles to prepare one byte of an operand, measured on AVX-512: unpacked
-// weights leave the second-level cache, gathered rows stay in it.
-constexpr double kUnpackCycles = 0.3;
-constexpr double kGatherCycles = 0.1;
-// The same for a byte of transformed weights, and for one of the input before
-// its transform, in kernels with filters.
-constexpr double kTransformCycles = 0.1;
-
-Preparation preparation(const LayerShape &shape, const Kernel &kernel,
-                        const Candidate &tile) {
-  LayerShape flow = flowShape(shape, kernel);
-  int64_t panels = panelCount(flow, tile.outputs);
-  int64_t panelBytes = shape.computed ? kernel.packedPanelBytes(shape, tile)
-                                      : kernel.unpackedPanelBytes(shape, tile);
-  int64_t weights = panels * panelBytes;
-  int64_t patches = shape.rows * kernel.rowFormat(shape).rowBytes;
-  if (kernel.filters())
-    return {weights * kTransformCycles,
-            patches * (kGatherCycles + kTransformCycles)};
-  return {weights * kUnpackCycles, patches * kGatherCycles};
-}
-
-int64_t rowUnits(const LayerShape &shape, const Kernel &kernel,
-                 const Candidate &tile) {
-  if (std::optional<Kernel::Filters> filters = kernel.filters())
-    return WinogradPlan(shape, Scheme(filters->first, filters->second))
-        .blocks();
-  return llvm::divideCeil(shape.rows, tile.rows);
-}
-
-bool splitsRows(const LayerShape &shape, const Kernel &kernel,
-                const Candidate &tile, int64_t workgroups) {
-  if (panelCount(flowShape(shape, kernel), tile.outputs) < workgroups)
-    return true;
-  if (rowUnits(shape, kernel, tile) < workgroups)
-    return false;
-  Preparation cycles = preparation(shape, kernel, tile);
-  return cycles.patches >= cycles.weights;
-}
-
 FailureOr<KernelChoice> kernelChoice(LayerOp op) {
   KernelAttr attr = op.getKernelAttr();
   if (!attr)
@@ -199,8 +159,7 @@ FailureOr<KernelChoice> kernelChoice(LayerOp op) {
   choice.format = choice.kernel->rowFormat(shape);
   choice.panels =
       panelCount(flowShape(shape, *choice.kernel), choice.tile.outputs);
-  choice.splitsRows =
-      splitsRows(shape, *choice.kernel, choice.tile, attr.getWorkgroups());
+  choice.rowParts = attr.getWorkgroups() / attr.getPanelParts();
   return choice;
 }
 

@@ -36,8 +36,8 @@ struct KernelChoice {
   const Isa *isa;
   Candidate tile;
   RowFormat format;
-  int64_t panels;  // over all groups
-  bool splitsRows; // workgroups take blocks of rows, otherwise panels
+  int64_t panels;   // over all groups
+  int64_t rowParts; // of the blocks of rows, each by all parts of the panels
 };
 
 /// The choice that `op` carries, or failure with an error on the op.
@@ -49,24 +49,6 @@ LayerShape flowShape(const LayerShape &shape, const Kernel &kernel);
 
 /// Panels over all groups of a flow shape.
 int64_t panelCount(const LayerShape &flow, int64_t tileOutputs);
-
-/// Predicted cycles of what one more workgroup repeats: to unpack all weights
-/// where rows are divided, to gather the patches of one group where panels are.
-struct Preparation {
-  double weights, patches;
-};
-Preparation preparation(const LayerShape &shape, const Kernel &kernel,
-                        const Candidate &tile);
-
-/// The units of rows that workgroups may divide: tiles, or the blocks of a
-/// kernel with filters.
-int64_t rowUnits(const LayerShape &shape, const Kernel &kernel,
-                 const Candidate &tile);
-
-/// Whether workgroups divide the rows rather than the panels: so that they
-/// repeat what costs less.
-bool splitsRows(const LayerShape &shape, const Kernel &kernel,
-                const Candidate &tile, int64_t workgroups);
 
 /// `value` rounded up to a multiple of `unit`.
 inline int64_t roundUp(int64_t value, int64_t unit) {

@@ -84,7 +84,7 @@ def SelectKernel : Pass<"ulq-select-kernel", "::mlir::ModuleOp"> {
            "name of the instruction provider">,
     Option<"family", "family", "std::string", /*default=*/"\"\"",
            "use this kernel family wherever it is exact (for tests)">,
-    Option<"workgroups", "workgroups", "int64_t", /*default=*/"8",
+    Option<"workgroups", "workgroups", "int64_t", /*default=*/"64",
            "most independent parts of a dispatch">];
   let dependentDialects = ["::ulq::UlqDialect"];
 }

@@ -25,7 +25,7 @@ struct CodegenOptions : PassPipelineOptions<CodegenOptions> {
   Option<int64_t> workgroups{
       *this, "workgroups",
       llvm::cl::desc("most independent parts of a dispatch"),
-      llvm::cl::init(8)};
+      llvm::cl::init(64)};
   Option<std::string> directory{*this, "directory",
                                 llvm::cl::desc("where the object is written"),
                                 llvm::cl::init(".")};

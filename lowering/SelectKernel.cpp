@@ -6,6 +6,7 @@
 
 #include "lowering/Layers.h"
 #include "lowering/Passes.h"
+#include "lowering/Workgroups.h"
 #include "mlir/IR/Remarks.h"
 
 using namespace mlir;
@@ -19,16 +20,12 @@ using namespace ulq;
 
 namespace {
 
-/// Gathered rows stay in the second-level cache.
-constexpr int64_t kBlockBytes = 128 * 1024;
-/// Work that pays for one more workgroup.
-constexpr int64_t kWorkgroupMacs = 100 * 1000;
-/// Share of the products' time that workgroups may spend on repeated work.
-constexpr double kRepeatedShare = 0.1;
-
 /// Cycles to find and copy one tap of one group, whatever its size: they decide
 /// where groups are small.
 constexpr double kTapCycles = 3.0;
+
+/// Cycles of one comparison of a pool.
+constexpr double kPoolCycles = 0.25;
 
 struct Offer {
   const Kernel *kernel;
@@ -154,61 +151,20 @@ void packOperands(Operation *op, const StoragePlan &plan,
 // Kernels
 //===----------------------------------------------------------------------===//
 
-/// Parts into which the work may be divided: none with too little to do.
-int64_t usefulWorkgroups(int64_t macs, int64_t most) {
-  return std::clamp<int64_t>(macs / kWorkgroupMacs, 1,
-                             std::max<int64_t>(most, 1));
-}
-
-/// As many workgroups as keep what all of them repeat, the preparation of the
-/// operand that is not divided, below a share of the products.
-int64_t affordableWorkgroups(const LayerShape &shape, const Offer &offer,
-                             int64_t macs, int64_t most) {
-  const auto &[kernel, tile] = offer;
-  double budget = kRepeatedShare * macs * tile.cyclesPerMac;
-  Preparation cycles = preparation(shape, *kernel, tile);
-  for (int64_t count = usefulWorkgroups(macs, most); count > 1; --count) {
-    if (count > 2 && count % 2)
-      continue; // leaves one of an even number of cores idle
-    bool byRows = splitsRows(shape, *kernel, tile, count);
-    if (count * (byRows ? cycles.weights : cycles.patches) <= budget)
-      return count;
-  }
-  return 1;
-}
-
-int64_t blockRows(const LayerShape &shape, const Candidate &tile,
-                  int64_t rowBytes, int64_t parts) {
-  int64_t share = roundUp((shape.rows + parts - 1) / parts, tile.rows);
-  int64_t cached = kBlockBytes / rowBytes / tile.rows * tile.rows;
-  return std::max(tile.rows, std::min(share, cached));
-}
-
 KernelAttr makeKernel(MLIRContext *context, const LayerShape &shape,
                       const Isa &isa, ArrayRef<Offer> offers, int64_t most) {
   const auto &[kernel, tile] = offers.front();
-  int64_t macs =
-      shape.rows * shape.groups * shape.outputs * shape.taps * shape.channels;
-  int64_t wanted = affordableWorkgroups(shape, offers.front(), macs, most);
-  int64_t panels = panelCount(flowShape(shape, *kernel), tile.outputs);
-  bool byRows = splitsRows(shape, *kernel, tile, wanted);
-  int64_t block = blockRows(shape, tile, kernel->rowFormat(shape).rowBytes,
-                            byRows ? wanted : 1);
-  int64_t blocks = kernel->filters() ? rowUnits(shape, *kernel, tile)
-                                     : (shape.rows + block - 1) / block;
-  int64_t workgroups = std::min(wanted, byRows ? blocks : panels);
-  // Fewer workgroups must not turn the division around.
-  if (splitsRows(shape, *kernel, tile, workgroups) != byRows)
-    workgroups = 1;
+  Division division = divide(shape, *kernel, tile, most);
   Builder builder(context);
   StringRef runnerUp = offers.size() > 1 ? offers[1].kernel->name() : "";
   double margin =
       offers.size() > 1 ? offers[1].tile.cyclesPerMac / tile.cyclesPerMac : 1.0;
-  return KernelAttr::get(
-      context, builder.getStringAttr(kernel->name()),
-      builder.getStringAttr(isa.name), tile.rows, tile.outputs, block,
-      workgroups, builder.getF64FloatAttr(tile.cyclesPerMac),
-      builder.getStringAttr(runnerUp), builder.getF64FloatAttr(margin));
+  return KernelAttr::get(context, builder.getStringAttr(kernel->name()),
+                         builder.getStringAttr(isa.name), tile.rows,
+                         tile.outputs, division.block, division.parts(),
+                         builder.getF64FloatAttr(tile.cyclesPerMac),
+                         builder.getStringAttr(runnerUp),
+                         builder.getF64FloatAttr(margin), division.panels);
 }
 
 void reportChoice(Operation *op, KernelAttr kernel) {
@@ -303,13 +259,14 @@ private:
     ArrayRef<int64_t> output = g.getOutput();
     int64_t rows = output[0] * output[1] * output[2];
     int64_t work = rows * output[3] * g.getKernel()[0] * g.getKernel()[1];
-    int64_t parts = std::min(rows, usefulWorkgroups(work, workgroups));
+    int64_t parts = std::min(rows, usefulParts(kPoolCycles * work, workgroups));
     Builder builder(op.getContext());
     KernelAttr kernel = KernelAttr::get(
         op.getContext(), builder.getStringAttr("max_pool"),
         builder.getStringAttr(isa.name), 1, output[3],
         (rows + parts - 1) / parts, parts, builder.getF64FloatAttr(0.0),
-        builder.getStringAttr(""), builder.getF64FloatAttr(1.0));
+        builder.getStringAttr(""), builder.getF64FloatAttr(1.0),
+        /*panelParts=*/1);
     op.setKernelAttr(kernel);
     reportChoice(op, kernel);
   }

@@ -26,16 +26,17 @@ public:
 
 private:
   void placeScratch() override {
-    int64_t workgroups = attr.getWorkgroups();
-    int64_t most = choice.splitsRows
-                       ? choice.panels
-                       : llvm::divideCeil(choice.panels, workgroups);
+    int64_t most = llvm::divideCeil(choice.panels, attr.getPanelParts());
+    int64_t offsetBytes = inputZero() ? attr.getOutputs() * 4 : 0;
     // Rows of a panel are gathered where the rows of blocks will be.
     int64_t gathered =
         std::max(attr.getBlock(), shape.computed ? attr.getOutputs() : 0);
     bool sums = rowSums || inputZero() != 0;
-    panelsAt = place(most * scratchPanelBytes);
-    offsetsAt = place(inputZero() ? most * attr.getOutputs() * 4 : 0);
+    slotBytes = roundUp(scratchPanelBytes + offsetBytes, 64);
+    if (keepsPanels())
+      panels = placeKept(choice.panels, slotBytes);
+    else
+      panelsAt = place(most * slotBytes);
     rowsAt = place(gathered * choice.format.rowBytes);
     sumsAt = place(sums ? gathered * 4 : 0);
     accumulatorsAt = place(attr.getRows() * attr.getOutputs() * 4);
@@ -43,53 +44,55 @@ private:
 
   void emitLoops(ByteBuilder &b) override {
     int64_t blocks = llvm::divideCeil(shape.rows, attr.getBlock());
-    Value zero = b.index(0);
-    Value firstBlock = zero, lastBlock = b.index(blocks);
-    firstPanel = zero;
-    lastPanel = b.index(choice.panels);
-    auto [first, last] = share(choice.splitsRows ? blocks : choice.panels);
-    (choice.splitsRows ? firstBlock : firstPanel) = first;
-    (choice.splitsRows ? lastBlock : lastPanel) = last;
-    if (shape.computed)
-      packPanels(b);
-    else if (scratchPanelBytes > 0)
-      unpackPanels(b);
+    auto [firstBlock, lastBlock] = shareOfRows(blocks);
+    std::tie(firstPanel, lastPanel) = shareOfPanels();
+    preparePanels(b);
     b.loop(firstBlock, lastBlock, 1,
            [&](Value block) { emitBlock(b, b.mul(block, attr.getBlock())); });
   }
 
-  void unpackPanels(ByteBuilder &b) {
-    Value from = b.add(params.offset, b.mul(firstPanel, panelBytes));
-    Value count = b.createOrFold<arith::SubIOp>(lastPanel, firstPanel);
+  bool keepsPanels() { return choice.rowParts > 1 && scratchPanelBytes > 0; }
+
+  void preparePanels(ByteBuilder &b) {
+    if (scratchPanelBytes == 0)
+      return;
+    auto prepare = [&](Value panel) {
+      shape.computed ? packPanel(b, panel) : unpackPanel(b, panel);
+    };
+    b.loop(firstPanel, lastPanel, 1, [&](Value panel) {
+      keepsPanels() ? ensure(panels, panel, prepare) : prepare(panel);
+    });
+  }
+
+  void unpackPanel(ByteBuilder &b, Value panel) {
+    Value from = b.add(params.offset, b.mul(panel, panelBytes));
     UnpackWeightsOp::create(b, params.memory, from, memory,
-                            scratch(b, panelsAt), count, attr,
+                            panelInScratch(b, panel), b.index(1), attr,
                             choice.format.depth, shape.weightBits,
                             shape.weightBase, shape.weightStep, isFloat);
   }
 
   /// The weights of image `image` are rows like those of the input.
-  void packPanels(ByteBuilder &b) {
+  void packPanel(ByteBuilder &b, Value panel) {
     int64_t outputs = attr.getOutputs(), perImage = lanes.panelsPerGroup();
     int64_t zero = inputZero(), words = choice.format.depth / (isFloat ? 1 : 4);
     // -inputZero times the sum of a channel's weights.
     int64_t offset = -zero * shape.channels * (shape.weightBase + weightZero());
     Value rows = scratch(b, rowsAt), sums = scratch(b, sumsAt);
-    b.loop(firstPanel, lastPanel, 1, [&](Value panel) {
-      Value image = b.createOrFold<arith::DivUIOp>(panel, b.index(perImage));
-      Value first = b.mul(
-          b.createOrFold<arith::RemUIOp>(panel, b.index(perImage)), outputs);
-      Value left = b.createOrFold<arith::SubIOp>(b.index(flow.outputs), first);
-      GatherRowsOp::create(b, computed.memory, computed.offset, memory, rows,
-                           sums, b.add(b.mul(image, flow.outputs), first),
-                           b.min(left, b.index(outputs)), b.index(0),
-                           weightGeometry(), shape.storageBits, /*padCode=*/0,
-                           choice.format.rowBytes, choice.format.expand,
-                           choice.format.pairs, choice.format.channelOrder,
-                           /*rowSums=*/zero != 0);
-      PackPanelOp::create(b, memory, rows, sums, panelInScratch(b, panel),
-                          offsetsOf(b, panel), attr, choice.format.rowBytes,
-                          words, shape.weightBase, zero != 0, -zero, offset);
-    });
+    Value image = b.createOrFold<arith::DivUIOp>(panel, b.index(perImage));
+    Value first = b.mul(
+        b.createOrFold<arith::RemUIOp>(panel, b.index(perImage)), outputs);
+    Value left = b.createOrFold<arith::SubIOp>(b.index(flow.outputs), first);
+    GatherRowsOp::create(b, computed.memory, computed.offset, memory, rows,
+                         sums, b.add(b.mul(image, flow.outputs), first),
+                         b.min(left, b.index(outputs)), b.index(0),
+                         weightGeometry(), shape.storageBits, /*padCode=*/0,
+                         choice.format.rowBytes, choice.format.expand,
+                         choice.format.pairs, choice.format.channelOrder,
+                         /*rowSums=*/zero != 0);
+    PackPanelOp::create(b, memory, rows, sums, panelInScratch(b, panel),
+                        offsetsOf(b, panel), attr, choice.format.rowBytes,
+                        words, shape.weightBase, zero != 0, -zero, offset);
   }
 
   /// A block of output pixels: per group its rows, then its panels.
@@ -164,14 +167,16 @@ private:
     });
   }
 
+  /// A panel, with what is added to its sums behind it.
   Value panelInScratch(ByteBuilder &b, Value panel) {
+    if (keepsPanels())
+      return piece(b, panels, panel);
     Value number = b.createOrFold<arith::SubIOp>(panel, firstPanel);
-    return b.add(scratch(b, panelsAt), b.mul(number, scratchPanelBytes));
+    return b.add(scratch(b, panelsAt), b.mul(number, slotBytes));
   }
 
   Value offsetsOf(ByteBuilder &b, Value panel) {
-    Value number = b.createOrFold<arith::SubIOp>(panel, firstPanel);
-    return b.add(scratch(b, offsetsAt), b.mul(number, attr.getOutputs() * 4));
+    return b.add(panelInScratch(b, panel), scratchPanelBytes);
   }
 
   void multiply(ByteBuilder &b, Value panel, Value row) {
@@ -206,8 +211,9 @@ private:
     return op.getWeightZero() ? op.getWeightZero()->front() : 0;
   }
 
-  int64_t panelsAt = 0, offsetsAt = 0, rowsAt = 0, sumsAt = 0,
-          accumulatorsAt = 0;
+  Kept panels{};
+  int64_t slotBytes = 0; // of a panel and its offsets
+  int64_t panelsAt = 0, rowsAt = 0, sumsAt = 0, accumulatorsAt = 0;
   Value firstPanel, lastPanel;
 };
 

@@ -18,20 +18,23 @@ void ulq::tilePool(MaxPoolCodesOp op, ModuleOp kernels) {
   Signature signature;
   signature.inputs = {toBytes(builder, op.getInput())};
   signature.results = {dispatchedType(op.getType())};
+  int64_t parts = attr.getWorkgroups();
+  signature.counters = parts > 1 ? 1 : 0;
   std::string name = kernelName(kernels, op.getLoc());
-  auto dispatch = DispatchOp::create(builder, op.getLoc(), signature.results,
-                                     signature.inputs, name,
-                                     attr.getWorkgroups(), /*scratch=*/false);
+  auto dispatch = createDispatch(builder, op.getLoc(), signature, name, parts,
+                                 /*scratch=*/false);
   replaceResult(builder, op.getResult(), dispatch.getResult(0));
 
   KernelFunction function(kernels, op.getLoc(), name, signature);
   ByteBuilder &b = function.b;
-  auto [first, last] = function.share(rows, attr.getWorkgroups());
-  MaxPoolTileOp::create(b, function.buffers[0].memory,
-                        function.buffers[0].offset, function.buffers[1].memory,
-                        function.buffers[1].offset, first,
-                        b.createOrFold<arith::SubIOp>(last, first),
-                        op.getGeometry(), elementStorage(op.getType()));
+  function.work(parts, [&] {
+    auto [first, last] = function.share(rows, function.workgroup, parts);
+    MaxPoolTileOp::create(
+        b, function.buffers[0].memory, function.buffers[0].offset,
+        function.buffers[1].memory, function.buffers[1].offset, first,
+        b.createOrFold<arith::SubIOp>(last, first), op.getGeometry(),
+        elementStorage(op.getType()));
+  });
   function.finish();
   op.erase();
 }

@@ -22,6 +22,8 @@ using namespace ulq;
 namespace {
 
 constexpr int64_t kCachedWeights = 1024 * 1024;
+/// Transformed input of so many bytes is kept for other panels.
+constexpr int64_t kCachedInput = 512 * 1024;
 
 class WinogradTiler final : public LayerTiler {
 public:
@@ -44,28 +46,31 @@ private:
   int64_t pixelColumns() const { return scheme.columns.outputs(); }
 
   void placeScratch() override {
-    int64_t workgroups = attr.getWorkgroups();
-    auto largestShare = [&](int64_t count, bool divided) {
-      return divided ? int64_t(llvm::divideCeil(count, workgroups)) : count;
-    };
-    int64_t panels = largestShare(choice.panels, !choice.splitsRows);
-    int64_t blocks = largestShare(plan.blocks(), choice.splitsRows);
-    weightsFirst = blocks > 1 && panels * scratchPanelBytes <= kCachedWeights;
+    int64_t panels = llvm::divideCeil(choice.panels, attr.getPanelParts());
+    int64_t blocks = llvm::divideCeil(plan.blocks(), choice.rowParts);
     int64_t products = scheme.products();
-    weightsAt = place((weightsFirst ? panels : 1) * scratchPanelBytes);
-    inputAt = place((weightsFirst ? 1 : blocks) * products * inputBytes);
+    if (choice.rowParts > 1) {
+      weightsFirst = true;
+      keptWeights = placeKept(choice.panels, scratchPanelBytes);
+    } else {
+      weightsFirst = blocks > 1 && panels * scratchPanelBytes <= kCachedWeights;
+      weightsAt = place((weightsFirst ? panels : 1) * scratchPanelBytes);
+    }
+    keepsInput = attr.getPanelParts() > 1 &&
+                 plan.blocks() * products * inputBytes <= kCachedInput;
+    if (keepsInput)
+      keptInput = placeKept(plan.blocks(), products * inputBytes);
+    else
+      inputAt = place((weightsFirst ? 1 : blocks) * products * inputBytes);
     sumsAt = place(products * sumBytes);
     linesAt = place((height + kFilterTaps - 1) * lineBytes);
     accumulatorsAt = place(height * width * outputs * 4);
   }
 
   void emitLoops(ByteBuilder &b) override {
-    Value firstBlock = b.index(0), lastBlock = b.index(plan.blocks());
-    Value firstPanel = b.index(0), lastPanel = b.index(choice.panels);
-    auto [first, last] =
-        share(choice.splitsRows ? plan.blocks() : choice.panels);
-    (choice.splitsRows ? firstBlock : firstPanel) = first;
-    (choice.splitsRows ? lastBlock : lastPanel) = last;
+    Value firstBlock, lastBlock, firstPanel, lastPanel;
+    std::tie(firstBlock, lastBlock) = shareOfRows(plan.blocks());
+    std::tie(firstPanel, lastPanel) = shareOfPanels();
     auto panels = [&](ByteBuilder::Body body) {
       b.loop(firstPanel, lastPanel, 1, body);
     };
@@ -73,34 +78,50 @@ private:
       b.loop(firstBlock, lastBlock, 1, body);
     };
     auto weights = [&](Value panel) {
-      Value slot = b.index(0);
+      if (choice.rowParts > 1)
+        return piece(b, keptWeights, panel);
+      Value number = b.index(0);
       if (weightsFirst)
-        slot = b.createOrFold<arith::SubIOp>(panel, firstPanel);
-      return b.add(scratch(b, weightsAt), b.mul(slot, scratchPanelBytes));
+        number = b.createOrFold<arith::SubIOp>(panel, firstPanel);
+      return b.add(scratch(b, weightsAt), b.mul(number, scratchPanelBytes));
     };
     auto input = [&](Value block) {
-      Value slot = b.index(0);
+      if (keepsInput)
+        return piece(b, keptInput, block);
+      Value number = b.index(0);
       if (!weightsFirst)
-        slot = b.createOrFold<arith::SubIOp>(block, firstBlock);
+        number = b.createOrFold<arith::SubIOp>(block, firstBlock);
       return b.add(scratch(b, inputAt),
-                   b.mul(slot, scheme.products() * inputBytes));
+                   b.mul(number, scheme.products() * inputBytes));
+    };
+    auto writeWeights = [&](Value panel) {
+      transformWeights(b, panel, weights(panel));
+    };
+    auto writeInput = [&](Value block) {
+      transformInput(b, block, input(block));
+    };
+    auto haveWeights = [&](Value panel) {
+      choice.rowParts > 1 ? ensure(keptWeights, panel, writeWeights)
+                          : writeWeights(panel);
+    };
+    auto haveInput = [&](Value block) {
+      keepsInput ? ensure(keptInput, block, writeInput) : writeInput(block);
+    };
+    auto tile = [&](Value block, Value panel) {
+      emitTile(b, block, panel, input(block), weights(panel));
     };
     if (weightsFirst) {
-      panels([&](Value panel) { transformWeights(b, panel, weights(panel)); });
+      panels(haveWeights);
       blocks([&](Value block) {
-        transformInput(b, block, input(block));
-        panels([&](Value panel) {
-          emitTile(b, block, panel, input(block), weights(panel));
-        });
+        haveInput(block);
+        panels([&](Value panel) { tile(block, panel); });
       });
       return;
     }
-    blocks([&](Value block) { transformInput(b, block, input(block)); });
+    blocks(haveInput);
     panels([&](Value panel) {
-      transformWeights(b, panel, weights(panel));
-      blocks([&](Value block) {
-        emitTile(b, block, panel, input(block), weights(panel));
-      });
+      haveWeights(panel);
+      blocks([&](Value block) { tile(block, panel); });
     });
   }
 
@@ -208,10 +229,10 @@ private:
 
   void multiplyRows(ByteBuilder &b, int64_t rows, Value input, Value weights,
                     Value starts, Value sums) {
-    auto kernel =
-        KernelAttr::get(op.getContext(), attr.getFamily(), attr.getIsa(), rows,
-                        outputs, attr.getBlock(), attr.getWorkgroups(),
-                        attr.getCost(), attr.getRunnerUp(), attr.getMargin());
+    auto kernel = KernelAttr::get(
+        op.getContext(), attr.getFamily(), attr.getIsa(), rows, outputs,
+        attr.getBlock(), attr.getWorkgroups(), attr.getCost(),
+        attr.getRunnerUp(), attr.getMargin(), attr.getPanelParts());
     int64_t weight =
         scheme.weightNorm() *
         std::max(std::abs(shape.minWeight()), std::abs(shape.maxWeight()));
@@ -251,7 +272,9 @@ private:
   int64_t height, width;                     // pixels of a block
   int64_t lineBytes;                         // of its input pixels
   int64_t weightBytes, inputBytes, sumBytes; // from product to product
-  bool weightsFirst = false;
+  bool weightsFirst = false; // before all blocks, not panel by panel
+  bool keepsInput = false;
+  Kept keptWeights{}, keptInput{};
   int64_t weightsAt = 0, inputAt = 0, sumsAt = 0, linesAt = 0,
           accumulatorsAt = 0;
 };

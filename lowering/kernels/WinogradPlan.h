@@ -21,22 +21,33 @@ struct WinogradPlan {
   int64_t blockRows, blockColumns; // blocks of an image
   int64_t images;
 
+  static constexpr int64_t kMostTiles = 64; // of a block
+
   int64_t tiles() const { return tileRows * tileColumns; }
   int64_t blocks() const { return images * blockRows * blockColumns; }
 
   WinogradPlan(const LayerShape &shape, const Scheme &scheme) {
     // Enough tiles to use each transformed weight often; more for many
     // channels, whose weights leave the first-level cache.
-    int64_t wanted = shape.channels > 128 ? 64 : 32;
+    double readAgain = shape.channels > 128 ? 8.0 : 4.0;
     llvm::ArrayRef<int64_t> output = shape.geometry.getOutput();
     images = output[0];
     int64_t down = llvm::divideCeil(output[1], scheme.rows.outputs());
     int64_t across = llvm::divideCeil(output[2], scheme.columns.outputs());
-    blockColumns = across > 2 * wanted ? llvm::divideCeil(across, wanted) : 1;
+    blockColumns = llvm::divideCeil(across, kMostTiles);
     tileColumns = llvm::divideCeil(across, blockColumns);
-    int64_t lines = std::max<int64_t>(wanted / tileColumns, 1);
-    blockRows = llvm::divideCeil(down, lines);
-    tileRows = llvm::divideCeil(down, blockRows);
+    int64_t most = std::min(down, kMostTiles / tileColumns);
+    // Two threads share the blocks.
+    auto cost = [&](int64_t lines) {
+      int64_t blocks = images * llvm::divideCeil(down, lines) * blockColumns;
+      int64_t shared = blocks > 1 ? llvm::alignTo(blocks, 2) : blocks;
+      return double(shared * lines) *
+             (1.0 + readAgain / double(lines * tileColumns));
+    };
+    tileRows = 1;
+    for (int64_t lines = 2; lines <= most; ++lines)
+      if (cost(lines) < cost(tileRows))
+        tileRows = lines;
     blockRows = llvm::divideCeil(down, tileRows);
   }
 };

@@ -11,6 +11,14 @@ func.func @dispatch_c1(%x: tensor<4xi8>) {
 
 // -----
 
+func.func @dispatch_c2(%x: tensor<4xi8>) {
+  // expected-error@below {{'ulq.dispatch' op expected a positive number of counters, got 0}}
+  %0 = ulq.dispatch "conv1"(%x) workgroups 4 {counters = 0 : i64} : (tensor<4xi8>) -> tensor<4xi8>
+  return
+}
+
+// -----
+
 func.func @to_bytes_c1(%x: !ulq.packed<[2, 3] x ui2, <bits = 2>>) {
   // expected-error@below {{'ulq.to_bytes' op expected 2 bytes, got 'tensor<3xi8>'}}
   %0 = ulq.to_bytes %x : (!ulq.packed<[2, 3] x ui2, <bits = 2>>) -> tensor<3xi8>

@@ -9,11 +9,11 @@
 
 // CHECK-LABEL: @host
 // CHECK: ulq.to_bytes %{{.*}} : (!ulq.packed<[2, 3] x ui2, <bits = 2>>) -> tensor<2xi8>
-// CHECK: %{{.*}}:2 = ulq.dispatch "conv1"(%{{.*}}, %{{.*}}) workgroups 8 {scratch} : (tensor<2xi8>, tensor<2xi8>) -> (tensor<2xi8>, tensor<64xi8>)
+// CHECK: %{{.*}}:2 = ulq.dispatch "conv1"(%{{.*}}, %{{.*}}) workgroups 8 {counters = 3 : i64, scratch} : (tensor<2xi8>, tensor<2xi8>) -> (tensor<2xi8>, tensor<64xi8>)
 // CHECK: ulq.from_bytes %{{.*}} : (tensor<2xi8>) -> !ulq.packed<[2, 3] x ui2, <bits = 2>>
 func.func @host(%x: !ulq.packed<[2, 3] x ui2, <bits = 2>>) {
   %a = ulq.to_bytes %x : (!ulq.packed<[2, 3] x ui2, <bits = 2>>) -> tensor<2xi8>
-  %b:2 = ulq.dispatch "conv1"(%a, %a) workgroups 8 {scratch} : (tensor<2xi8>, tensor<2xi8>) -> (tensor<2xi8>, tensor<64xi8>)
+  %b:2 = ulq.dispatch "conv1"(%a, %a) workgroups 8 {counters = 3 : i64, scratch} : (tensor<2xi8>, tensor<2xi8>) -> (tensor<2xi8>, tensor<64xi8>)
   ulq.from_bytes %b#0 : (tensor<2xi8>) -> !ulq.packed<[2, 3] x ui2, <bits = 2>>
   return
 }

@@ -233,6 +233,7 @@ class Dispatch:
     kernel: str
     workgroups: int
     params: bytes | None  # none for a pool
+    counters: int
     result_bytes: list[int]
 
 
@@ -251,11 +252,14 @@ def read_dispatches(text: str) -> dict[str, Dispatch]:
             name, digits, splat, size = match.groups()
             data = bytes.fromhex(digits or "")
             constants[name] = data if len(data) == int(size) else bytes([int(splat or data[0]) & 255]) * int(size)
-        if match := re.search(r"ulq.dispatch \"(\w+)\"\((.*?)\) workgroups (\d+) .*-> (.*)$", line):
-            kernel, inputs, workgroups, results = match.groups()
+        if match := re.search(r"ulq.dispatch \"(\w+)\"\((.*?)\) workgroups (\d+) (.*)-> (.*)$", line):
+            kernel, inputs, workgroups, attributes, results = match.groups()
+            counters = re.search(r"counters = (\d+)", attributes)
             params = next((constants[name] for name in inputs.split(", ") if name in constants), None)
             sizes = [byte_size(t) for t in re.findall(r"tensor<([\dx]+(?:i8|f32))>", results)]
-            found[re.sub(r"^ulq_[a-z0-9]+_\d+_", "", kernel)] = Dispatch(kernel, int(workgroups), params, sizes)
+            found[re.sub(r"^ulq_[a-z0-9]+_\d+_", "", kernel)] = Dispatch(
+                kernel, int(workgroups), params, int(counters[1]) if counters else 0, sizes
+            )
     return found
 
 
@@ -313,6 +317,8 @@ def run(case: Case, library, dispatch: Dispatch) -> list[np.ndarray]:
     inputs += [
         tensor_bytes(v, case.storage(b, case.channels)) for v, b in zip(case.addend_values, case.addends, strict=True)
     ]
+    if dispatch.counters:
+        inputs.append(np.zeros(4 * dispatch.counters, np.uint8))
     memories = [Memory(len(data)) for data in inputs] + [Memory(size) for size in dispatch.result_bytes]
     for memory, data in zip(memories, inputs, strict=False):
         memory.bytes[:] = data
@@ -320,7 +326,8 @@ def run(case: Case, library, dispatch: Dispatch) -> list[np.ndarray]:
     for memory in memories:
         arguments += [ctypes.c_void_p(memory.address - 8), ctypes.c_int64(8)]
     for workgroup in range(dispatch.workgroups):
-        getattr(library, dispatch.kernel)(*arguments, ctypes.c_int64(workgroup))
+        thread = ctypes.c_int32(workgroup // 3)
+        getattr(library, dispatch.kernel)(*arguments, ctypes.c_int64(workgroup), thread)
     results = []
     for name, memory in zip(case.outputs, memories[len(inputs) :], strict=False):
         assert (memory.before == GUARD).all(), "wrote before a result"

@@ -1,4 +1,4 @@
-// RUN: ulq-opt %s --allow-unregistered-dialect --ulq-export-iree='target=#hal.executable.target<"llvm-cpu","embedded-elf-x86_64">' --mlir-print-op-generic | FileCheck %s
+// RUN: ulq-opt %s --allow-unregistered-dialect --ulq-export-iree='target=#hal.executable.target<"llvm-cpu","embedded-elf-x86_64">' --mlir-print-op-generic --split-input-file | FileCheck %s
 
 // Three bindings, each a pointer and an offset, and the workgroup's number;
 // the object is linked into the executable.
@@ -40,5 +40,27 @@ module {
   }
   module @kernels attributes {ulq.isa = "avx2", ulq.object = {isa = "avx2", path = "/objects/kernels-avx2.o"}} {
     func.func private @conv1(memref<i8>, index, memref<i8>, index, memref<i8>, index, index) attributes {llvm.bareptr}
+  }
+}
+
+// -----
+
+// Counters are a tensor of zeros that the dispatch writes to; IREE passes what
+// tells threads apart.
+// CHECK-LABEL: sym_name = "main"
+// CHECK: %[[ZEROS:.*]] = "flow.tensor.splat"(%{{.*}}) : (i32) -> tensor<3xi32>
+// CHECK: "flow.dispatch"(%{{[a-z0-9]+}}, %[[ZEROS]])
+// CHECK-SAME: tied_operands = [-1 : index, 1 : index]
+// CHECK-SAME: (tensor<64xi8>, tensor<3xi32>) -> (tensor<32xi8>, tensor<3xi32>)
+// CHECK: function_type = (memref<i8>, index, memref<i8>, index, memref<i8>, index, index) -> (), sym_name = "conv1", sym_visibility = "private"
+// CHECK: hal.import.fields = ["processor_id"]
+// CHECK: "stream.binding.subspan"(%arg1, %{{.*}}) : (!stream.binding, index) -> memref<12xi8>
+module {
+  func.func @main(%x: tensor<64xi8>) -> tensor<32xi8> {
+    %r = ulq.dispatch "conv1"(%x) workgroups 4 {counters = 3 : i64} : (tensor<64xi8>) -> tensor<32xi8>
+    return %r : tensor<32xi8>
+  }
+  module @kernels attributes {ulq.isa = "avx2", ulq.object = {isa = "avx2", path = "/objects/kernels-avx2.o"}} {
+    func.func private @conv1(memref<i8>, index, memref<i8>, index, memref<i8>, index, index, i32) attributes {llvm.bareptr}
   }
 }

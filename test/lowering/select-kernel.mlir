@@ -12,7 +12,7 @@
 // CHECK: %[[X:.*]] = ulq.pack %arg0 : (tensor<1x24x24x32xui2>) -> !ulq.packed<[1, 24, 24, 32] x ui2, <bits = 2>>
 // CHECK: %[[A:.*]] = ulq.layer %[[X]]
 // CHECK-SAME: family = "lut", isa = "avx2"
-// CHECK-SAME: workgroups = 8
+// CHECK-SAME: workgroups = 1
 // CHECK-SAME: runnerUp = "dot"
 // CHECK-SAME: -> !ulq.packed<[1, 24, 24, 32] x ui3, <bits = 4>>
 // CHECK: %[[P:.*]] = ulq.max_pool_codes %[[A]]
@@ -30,10 +30,13 @@ func.func @chain(%x: tensor<1x24x24x32xui2>) -> tensor<1x12x12x32xui3> {
 
 #conv = #ulq.geometry<input = [1, 24, 24, 64], output = [1, 24, 24, 64], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>
 
-// Codes of 6 bits fit the scheme of 4 times their range, 8 bits fit none.
+// Codes of 6 bits fit the scheme of 4 times their range, 8 bits fit none. Its
+// blocks and its panels are divided.
 // CHECK-LABEL: @winograd
 // CHECK: ulq.layer
 // CHECK-SAME: family = "winograd_f2x2", isa = "avx2"
+// CHECK-SAME: workgroups = 8
+// CHECK-SAME: panelParts = 2
 // CHECK: ulq.layer
 // CHECK-SAME: family = "dot"
 func.func @winograd(%x: tensor<1x24x24x64xui6>, %y: tensor<1x24x24x64xui8>) -> (tensor<1x24x24x64xf32>, tensor<1x24x24x64xf32>) {

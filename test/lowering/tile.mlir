@@ -10,7 +10,7 @@
 // CHECK-LABEL: @chain
 // CHECK: %[[PARAMS:.*]] = arith.constant dense<{{.*}}> : tensor<{{.*}}xi8>
 // CHECK: %[[X:.*]] = ulq.to_bytes %{{.*}} -> tensor<512xi8>
-// CHECK: %[[A:.*]]:2 = ulq.dispatch "ulq_avx2_0_conv1"(%[[X]], %[[PARAMS]]) workgroups 8 {scratch}
+// CHECK: %[[A:.*]]:2 = ulq.dispatch "ulq_avx2_0_conv1"(%[[X]], %[[PARAMS]]) workgroups 1 {scratch}
 // CHECK-SAME: -> (tensor<768xi8>, tensor<{{.*}}xi8>)
 // CHECK-NOT: ulq.from_bytes
 // CHECK: %[[P:.*]] = ulq.dispatch "ulq_avx2_1_pool_1"(%[[A]]#0)
@@ -64,18 +64,33 @@ func.func @product(%x: tensor<2x3x1x5xui8>, %w: tensor<2x2x1x5xui8>) -> tensor<2
 
 // A 3x3 layer of the winograd family: transforms of the input and, for each
 // panel, of its weights, then the products and their sums, and lines of pixels
-// through the epilogue.
+// through the epilogue. Each of its 8 parts takes one of 8 scratch memories,
+// where a flag tells whether a panel or a block is there; 3 workgroups wait for
+// the parts that are not done.
 #square = #ulq.geometry<input = [1, 24, 24, 64], output = [1, 24, 24, 64], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>
+// CHECK: ulq.dispatch "ulq_avx2_0_square"(%{{.*}}) workgroups 11 {counters = 73 : i64, scratch}
 // CHECK-LABEL: func.func @ulq_avx2_0_square
+// CHECK-SAME: %[[WORKGROUP:[a-z0-9]+]]: index, %{{[a-z0-9]+}}: i32)
+// CHECK: arith.cmpi ult, %[[WORKGROUP]], %c8
+// CHECK: scf.while
+// CHECK: memref.atomic_rmw assign %c1_i32
+// CHECK: scf.condition
+// CHECK: scf.if
+// CHECK: ulq.winograd_weights
+// CHECK: memref.store %c1_i32
+// CHECK: scf.if
 // CHECK: ulq.gather_rows
 // CHECK-SAME: expand
 // CHECK-SAME: kernel = [1, 1]
 // CHECK: ulq.winograd_input
-// CHECK: ulq.winograd_weights
+// CHECK: memref.store %c1_i32
 // CHECK: ulq.multiply_tile
 // CHECK-SAME: startValues
 // CHECK: ulq.winograd_output
 // CHECK: ulq.epilogue_tile
+// CHECK: memref.atomic_rmw assign %c0_i32
+// CHECK: memref.atomic_rmw addi %c1_i32
+// CHECK: scf.while
 func.func @winograd(%x: tensor<1x24x24x64xui6>) -> tensor<1x24x24x64xf32> {
   %w = ulq.constant {value = dense<1> : tensor<64x3x3x64xi8>} : tensor<64x3x3x64xsi2>
   %a = ulq.layer %x, %w {geometry = #square} : (tensor<1x24x24x64xui6>, tensor<64x3x3x64xsi2>) -> tensor<1x24x24x64xf32> loc("square")
