@@ -185,15 +185,18 @@ ModuleOp kernelsModule(ModuleOp module, StringRef isa) {
   return kernels;
 }
 
-std::string kernelName(ModuleOp kernels, Location loc) {
-  auto isa = kernels->getAttrOfType<StringAttr>("ulq.isa");
-  size_t number = llvm::range_size(kernels.getOps<func::FuncOp>());
+std::string kernelName(StringRef isa, size_t number, Location loc) {
   std::string name = "ulq_" + isa.str() + "_" + std::to_string(number) + "_" +
                      locationName(loc);
   for (char &c : name)
     if (!llvm::isAlnum(c))
       c = '_';
   return name;
+}
+
+std::string kernelName(ModuleOp kernels, Location loc) {
+  auto isa = kernels->getAttrOfType<StringAttr>("ulq.isa");
+  return kernelName(isa, llvm::range_size(kernels.getOps<func::FuncOp>()), loc);
 }
 
 RankedTensorType bytesType(MLIRContext *context, int64_t bytes) {

@@ -73,7 +73,10 @@ DispatchOp createDispatch(mlir::OpBuilder &builder, mlir::Location loc,
 
 /// The nested module @kernels of `module`, made for `isa` if there is none.
 mlir::ModuleOp kernelsModule(mlir::ModuleOp module, llvm::StringRef isa);
-/// A new symbol of that module: ISA, number and name of the layer at `loc`.
+/// The symbol of a kernel: ISA, number of the kernel in its module, name of the
+/// layer at `loc`.
+std::string kernelName(llvm::StringRef isa, size_t number, mlir::Location loc);
+/// The same for the next kernel of that module.
 std::string kernelName(mlir::ModuleOp kernels, mlir::Location loc);
 
 /// tensor<bytes x i8>.

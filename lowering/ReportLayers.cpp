@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lowering/KernelFunction.h"
 #include "lowering/Layers.h"
 #include "lowering/Passes.h"
 
@@ -36,7 +37,9 @@ struct Row {
   void number(StringRef key, int64_t value) {
     entries.set(key, builder.getI64IntegerAttr(value));
   }
-  void kernel(KernelAttr kernel) {
+  /// `index` counts kernels: one for each layer and pool, in order.
+  void kernel(KernelAttr kernel, Location loc, size_t index) {
+    text("function", kernelName(kernel.getIsa().getValue(), index, loc));
     text("isa", kernel.getIsa().getValue());
     text("tile", Twine(kernel.getRows()) + "x" + Twine(kernel.getOutputs()));
     number("workgroups", kernel.getWorkgroups());
@@ -46,13 +49,14 @@ struct Row {
   Attribute get() { return entries.getDictionary(builder.getContext()); }
 };
 
-Attribute layerRow(LayerOp op) {
+Attribute layerRow(LayerOp op, size_t index) {
   bool floats = tensorElement(op.getInput().getType()).isF32();
   StringRef family = op.getKernel()->getFamily().getValue();
   bool named = !floats || family.starts_with("float");
   Row row(op, named ? family.str() : ("float32 " + family).str());
   row.text("op", op.getOpType().value_or("MatMul"));
-  row.kernel(*op.getKernel());
+  row.kernel(*op.getKernel(), op.getLoc(), index);
+  row.number("macs", layerShape(op).macs());
   row.number("weight_bits", op.getWeightBits().value_or(32));
   row.number("activation_bits", bitsOf(op.getInput().getType()));
   // Computed weights take no bytes of the program.
@@ -67,11 +71,11 @@ Attribute layerRow(LayerOp op) {
   return row.get();
 }
 
-Attribute poolRow(MaxPoolCodesOp op) {
+Attribute poolRow(MaxPoolCodesOp op, size_t index) {
   Row row(op, "max_pool");
   row.text("op", "MaxPool");
   if (op.getKernel())
-    row.kernel(*op.getKernel());
+    row.kernel(*op.getKernel(), op.getLoc(), index);
   row.number("weight_bits", 0);
   row.number("activation_bits", bitsOf(op.getInput().getType()));
   return row.get();
@@ -88,6 +92,7 @@ Attribute floatRow(Operation *op) {
 struct ReportLayersPass : ulq::impl::ReportLayersBase<ReportLayersPass> {
   void runOnOperation() override {
     SmallVector<Attribute> rows;
+    size_t kernels = 0;
     WalkResult result = getOperation().walk([&](Operation *op) {
       auto layer = dyn_cast<LayerOp>(op);
       if (layer && !layer.getKernel()) {
@@ -95,9 +100,9 @@ struct ReportLayersPass : ulq::impl::ReportLayersBase<ReportLayersPass> {
         return WalkResult::interrupt();
       }
       if (layer)
-        rows.push_back(layerRow(layer));
+        rows.push_back(layerRow(layer, kernels++));
       else if (auto pool = dyn_cast<MaxPoolCodesOp>(op))
-        rows.push_back(poolRow(pool));
+        rows.push_back(poolRow(pool, kernels++));
       else if (isa<QuantizeOp, DequantizeOp, ThresholdOp, AffineOp, AddOp,
                    ClampOp, LeakyReluOp, RoundOp, MaxPoolOp, AvgPoolOp>(op))
         rows.push_back(floatRow(op));

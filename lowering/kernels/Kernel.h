@@ -60,6 +60,8 @@ struct LayerShape {
   int64_t weightLevels;
   bool computed = false; // weights come at run time, panels are packed then
 
+  /// Multiply-accumulates of the direct algorithm.
+  int64_t macs() const { return rows * groups * outputs * taps * channels; }
   int64_t codesPerByte() const { return 8 / storageBits; }
   /// Bytes of one tap's channels in the input: each tap starts at a byte.
   int64_t tapBytes() const { return (channels * storageBits + 7) / 8; }

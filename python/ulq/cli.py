@@ -1,6 +1,7 @@
 """The `ulq` command: argument parsing, files and messages; the work is done by the package's functions."""
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from ulq import session, targets
+from ulq import bench, machine, session, targets
 from ulq.compile import compile_stages
 from ulq.errors import UlqError
 
@@ -50,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     _add_compile(commands)
     _add_run(commands)
     _add_explain(commands)
+    _add_bench(commands)
     return top
 
 
@@ -98,11 +100,34 @@ def _add_explain(commands) -> None:
         "explain",
         help="say what became of each layer",
         description="Prints the report of a program, or of a model after compiling it: per layer its bits, kernel, "
-        "tile, weight bytes and proven accumulator range.",
+        "tile, weight bytes, proven accumulator range, next best kernel; then every dispatch in the program's order.",
     )
     command.add_argument("file", metavar="MODEL.onnx|MODEL.vmfb", help="a model or a program")
     _add_compile_options(command)
     command.set_defaults(run=run_explain)
+
+
+def _add_bench(commands) -> None:
+    command = commands.add_parser(
+        "bench",
+        help="time a program and its layers on this machine",
+        description="Times a program, or a model after compiling it: whole runs, and each dispatch with its layer, "
+        "kernel, share of the time and multiply-accumulates a second (those of the direct algorithm). Inputs are "
+        "random floats and zero integers.",
+    )
+    command.add_argument("file", metavar="MODEL.onnx|MODEL.vmfb", help="a model or a program")
+    _add_compile_options(command)
+    command.add_argument(
+        "--threads", type=_counts, default=(1,), metavar="N[,N...]", help="numbers of threads to time (default: 1)"
+    )
+    command.add_argument("--seconds", type=float, default=2.0, metavar="S", help="for each of them (default: 2)")
+    command.add_argument("--json", metavar="FILE", help="write machine, versions and times to this file")
+    command.set_defaults(run=run_bench)
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    """`1,2` as numbers; argparse turns the ValueError of anything else into its usage message."""
+    return tuple(int(count) for count in text.split(","))
 
 
 def _add_compile_options(command: argparse.ArgumentParser) -> None:
@@ -127,8 +152,7 @@ def _add_compile_options(command: argparse.ArgumentParser) -> None:
 def run_compile(options: argparse.Namespace) -> None:
     """`ulq compile`: writes the program."""
     output = Path(options.output) if options.output else Path(options.model).with_suffix(".vmfb")
-    if not output.parent.is_dir():
-        raise UlqError(f"cannot write {output}: no folder {output.parent}")
+    _require_folder(output)
     program = _compile(options, options.model, keep_stages=options.dump_stages is not None)
     if options.dump_stages is not None:
         _dump(program.stages, Path(options.dump_stages))
@@ -154,11 +178,28 @@ def run_run(options: argparse.Namespace) -> None:
 
 def run_explain(options: argparse.Namespace) -> None:
     """`ulq explain`: prints the report."""
+    program = _load_or_compile(options)
+    print(f"{program.report()}\n\n{program.dispatch_report()}")
+
+
+def run_bench(options: argparse.Namespace) -> None:
+    """`ulq bench`: prints times, writes them as JSON."""
+    if options.json:
+        _require_folder(Path(options.json))
+    program = _load_or_compile(options)
+    with _progress("measuring"):
+        timings = program.bench(options.threads, options.seconds)
+    print("\n\n".join(bench.table(timing) for timing in timings))
+    if options.json:
+        rows = [timing.to_row() for timing in timings]
+        about = {"machine": machine.machine(), "versions": machine.versions(), "file": options.file}
+        _write_text(options.json, json.dumps({**about, "targets": program.targets, "rows": rows}, indent=1) + "\n")
+
+
+def _load_or_compile(options: argparse.Namespace) -> session.Program:
     if Path(options.file).suffix == ".vmfb":
-        program = session.load(options.file)
-    else:
-        program = _compile(options, options.file, keep_stages=False)
-    print(program.report())
+        return session.load(options.file)
+    return _compile(options, options.file, keep_stages=False)
 
 
 def _compile(options: argparse.Namespace, model: str, keep_stages: bool) -> session.Program:
@@ -213,6 +254,19 @@ def _write(file: str, array: np.ndarray) -> None:
     try:
         with open(file, "wb") as stream:  # np.save alone appends .npy to the name
             np.save(stream, array)
+    except OSError as error:
+        raise UlqError(f"cannot write {file}: {error.strerror or error}") from None
+
+
+def _require_folder(output: Path) -> None:
+    """Called before long work, so that its result finds a place."""
+    if not output.parent.is_dir():
+        raise UlqError(f"cannot write {output}: no folder {output.parent}")
+
+
+def _write_text(file: str, text: str) -> None:
+    try:
+        Path(file).write_text(text, encoding="utf-8")
     except OSError as error:
         raise UlqError(f"cannot write {file}: {error.strerror or error}") from None
 

@@ -6,6 +6,7 @@ where `@main` calls it. IREE's compiler runs in this process.
 
 import ctypes
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -64,25 +65,58 @@ def build(texts: Sequence[str], segments: Sequence[onnx.ModelProto], targets: Se
 
 
 def link(module: Module, metadata: Mapping) -> bytes:
-    """Compiles the module to the bytes of a .vmfb, with `metadata` as a reflection attribute of `@main`.
+    """Compiles the module to the bytes of a .vmfb, with `metadata` as a reflection attribute of `@main`, to which the
+    list of dispatches is added.
 
     Raises UlqError with IREE's first error.
     """
     with module.session.context, ir.Location.unknown():
-        reflection = ir.StringAttr.get(json.dumps(metadata, sort_keys=True, separators=(",", ":")))
-        main = ir.SymbolTable(module.module.operation)["main"]
-        main.attributes["iree.reflection"] = ir.DictAttr.get({METADATA: reflection})
         invocation = module.session.invocation()
         errors = _Errors(invocation)
         invocation.import_module(module.module.operation)
-        if not invocation.execute():
-            raise UlqError(f"IREE could not compile the program: {errors.first() or 'no reason given'}")
+        _execute(invocation, errors, "start", "hal")
+        described = {**metadata, "dispatches": _dispatches(module.module)}
+        reflection = ir.StringAttr.get(json.dumps(described, sort_keys=True, separators=(",", ":")))
+        main = ir.SymbolTable(module.module.operation)["main"].attributes
+        kept = {entry.name: entry.attr for entry in main["iree.reflection"]} if "iree.reflection" in main else {}
+        main["iree.reflection"] = ir.DictAttr.get({**kept, METADATA: reflection})
+        _execute(invocation, errors, "hal", "end")
         output = Output.open_membuffer()
         try:
             invocation.output_vm_bytecode(output)
         except ValueError as error:
             raise UlqError(f"IREE could not write the program: {errors.first() or error}") from None
         return bytes(output.map_memory())
+
+
+def _execute(invocation, errors: "_Errors", first: str, last: str) -> None:
+    """Runs the phases of IREE's compiler after `first` up to `last`; IREE's Python API knows whole runs only."""
+    for function, phase in (
+        (ctypes_dl._dylib.ireeCompilerInvocationSetCompileFromPhase, first),
+        (ctypes_dl._dylib.ireeCompilerInvocationSetCompileToPhase, last),
+    ):
+        function.restype, function.argtypes = None, [ctypes.c_void_p, ctypes.c_char_p]
+        function(invocation._inv_p, phase.encode())
+    if not invocation.execute():
+        raise UlqError(f"IREE could not compile the program: {errors.first() or 'no reason given'}")
+
+
+def _dispatches(module: ir.Module) -> list[dict]:
+    """Function and workgroups of each dispatch of a module in the phase `hal`, in the order of the module."""
+    rows: list[dict] = []
+
+    def visit(operation: ir.Operation) -> ir.WalkResult:
+        if operation.name == "hal.command_buffer.dispatch":
+            function, *counts = (operand.owner for operand in list(operation.operands)[2:6])
+            known = all(getattr(count, "name", "") == "arith.constant" for count in counts)
+            row = {"name": str(function.attributes["entry_point"]).rsplit("@", 1)[1].strip('"')}
+            if known:
+                row["workgroups"] = math.prod(ir.IntegerAttr(count.attributes["value"]).value for count in counts)
+            rows.append(row)
+        return ir.WalkResult.ADVANCE
+
+    module.operation.walk(visit, ir.WalkOrder.PRE_ORDER)
+    return rows
 
 
 def _define_segments(module: ir.Module, segments: Sequence[onnx.ModelProto]) -> None:

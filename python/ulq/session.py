@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import iree.runtime as rt
@@ -19,6 +19,8 @@ from ulq.errors import UlqError
 from ulq.iree import METADATA
 from ulq.report import Layer
 from ulq.targets import TARGETS, Target
+
+MAX_THREADS = 1024
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Program:
         inputs, outputs: the `Tensor`s of the model, in ONNX order.
         layers: one `Layer` record per layer, in execution order.
         targets: names of the targets that the program was compiled for.
+        dispatches: name and workgroups of each dispatch, in the order of the program.
         notes: remarks of the compiler, e.g. about a batch size that it fixed.
         version: the ulq version that compiled it.
         stages: MLIR text by stage name, in order, when it was compiled with `keep_stages=True`; else empty.
@@ -61,6 +64,8 @@ class Program:
         self.outputs: list[Tensor] = [Tensor.from_row(row) for row in metadata["outputs"]]
         self.layers: list[Layer] = [Layer.from_row(row) for row in metadata["layers"]]
         self.targets: list[str] = list(metadata["targets"])
+        # Of each dispatch, in order; programs of earlier versions have no list.
+        self.dispatches: list[dict] = list(metadata.get("dispatches", []))
         self.notes: list[str] = list(metadata["notes"])
         self.version: str = metadata["version"]
         self.stages: dict[str, str] = dict(stages or {})
@@ -96,9 +101,26 @@ class Program:
             raise UlqError(f"cannot write {path}: {error.strerror or error}") from None
 
     def report(self) -> str:
-        """A text table with one line per layer: bits, kernel, tile, weight bytes, proven accumulator range."""
+        """A text table with one line per layer: bits, kernel, tile, weight bytes, proven accumulator range, and the
+        time where `bench` measured it."""
         head = f"{_signature(self)}\ncompiled for {', '.join(self.targets)} by ulq {self.version}\n\n"
         return head + report.table(self.layers, self.notes)
+
+    def dispatch_report(self) -> str:
+        """A text table of the dispatches in the order of the program: layer, kernel, workgroups."""
+        return report.dispatch_table(report.dispatches(self.layers, self.dispatches))
+
+    def bench(self, threads: Sequence[int] = (1,), seconds: float = 2.0) -> "list[bench.Timing]":
+        """Times the program and its dispatches on each number of threads; `report` then shows times of layers.
+
+        Raises UlqError where this machine does not execute the program.
+        """
+        from ulq import bench  # times programs, so it imports this module
+
+        timings = bench.bench(self, threads, seconds)
+        ms = {dispatch.name.removesuffix("_dispatch"): dispatch.ms for dispatch in timings[0].dispatches}
+        self.layers = [replace(layer, ms=ms.get(layer.function)) for layer in self.layers]
+        return timings
 
     @property
     def threads(self) -> int:
@@ -106,10 +128,8 @@ class Program:
 
     @threads.setter
     def threads(self, count: int) -> None:
-        if not isinstance(count, int) or count < 1:
-            raise UlqError(f"expected a positive number of threads, got {count!r}")
         with self._lock:
-            self._threads, self._call = count, None
+            self._threads, self._call = checked_threads(count), None
 
     def __len__(self) -> int:
         """Size of the program in bytes, weights included."""
@@ -128,12 +148,25 @@ class Program:
             raise UlqError(f"expected inputs {_names(self.inputs)}, got {', '.join(map(repr, inputs)) or 'none'}")
         return [_checked(tensor, inputs[tensor.name]) for tensor in self.inputs]
 
+    def require_native(self) -> None:
+        """Raises UlqError where this machine cannot execute the program itself, as measurements need."""
+        target = _plainest(self.targets)
+        if not target.runs_here():
+            raise UlqError(f"this machine does not execute programs for {target.name}: nothing to measure")
+
     def _prepare(self):
         """The function from input arrays to output arrays: in this process, or under an emulator."""
         target = _plainest(self.targets)
         if target.runs_here():
             return _Native(self._module, self.outputs, self._threads)
         return emulator.Emulated(target, self._image, self.outputs)
+
+
+def checked_threads(count: object) -> int:
+    """A number of threads that IREE takes; raises UlqError for anything else."""
+    if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= MAX_THREADS:
+        raise UlqError(f"expected a number of threads from 1 to {MAX_THREADS}, got {count!r}")
+    return count
 
 
 def load(path: str | os.PathLike) -> Program:

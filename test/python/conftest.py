@@ -27,7 +27,7 @@ void ulq_gemv(const int8_t *w, size_t w_off, const int8_t *x, size_t x_off, int3
 MODULE = """
 module attributes {ulq.layers = [
     {name = "gemv", op = "MatMul", weight_bits = 8, activation_bits = 8, kernel = "dot", isa = "TEST", tile = "1x64",
-     weight_bytes = 131072, accumulator_min = -100, accumulator_max = 50},
+     macs = 131072, function = "gemv", weight_bytes = 131072, accumulator_min = -100, accumulator_max = 50},
     {name = "scale", op = "Mul", kernel = "float"}]} {
   stream.executable private @ulq_ex attributes {hal.executable.objects = #hal.executable.objects<{
       TARGET = [#hal.executable.object<{path = "OBJECT"}>]}>} {

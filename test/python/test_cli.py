@@ -1,5 +1,6 @@
 """The command line: help, files, messages and exit codes. No test here needs a compiled model of ulq-opt."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -35,7 +36,7 @@ def test_installed_command():
     assert done.stdout == f"ulq {ulq.__version__}\n"
 
 
-@pytest.mark.parametrize("command", [[], ["compile"], ["run"], ["explain"]])
+@pytest.mark.parametrize("command", [[], ["compile"], ["run"], ["explain"], ["bench"]])
 def test_help(capsys, command):
     with pytest.raises(SystemExit) as ended:
         cli.main([*command, "--help"])
@@ -43,7 +44,17 @@ def test_help(capsys, command):
     assert capsys.readouterr().out.startswith("usage: ulq")
 
 
-@pytest.mark.parametrize("arguments", [[], ["compile"], ["run"], ["nonsense"], ["run", "m.vmfb", "--threads", "x"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["compile"],
+        ["run"],
+        ["nonsense"],
+        ["run", "m.vmfb", "--threads", "x"],
+        ["bench", "m.vmfb", "--threads", "1,x"],
+    ],
+)
 def test_usage_error(capsys, arguments):
     with pytest.raises(SystemExit) as ended:
         cli.main(arguments)
@@ -79,7 +90,7 @@ def test_run_refuses(saved, capsys):
     assert "got an archive" in refused(capsys, "run", model, "-i", model)  # a .vmfb is a zip file too
     assert "not a .npy file" in refused(capsys, "run", model, "-i", __file__)
     assert "cannot write /absent/y" in refused(capsys, "run", model, "-i", x, "--output", "sums=/absent/y")
-    assert "positive number of threads" in refused(capsys, "run", model, "-i", x, "--threads", "0")
+    assert "expected a number of threads from 1" in refused(capsys, "run", model, "-i", x, "--threads", "0")
     np.save(x, np.zeros(255, np.int8))
     assert refused(capsys, "run", model, "-i", x) == "ulq: input 'x': expected shape (256,), got (255,)"
     np.save(x, np.array([{}]), allow_pickle=True)
@@ -91,6 +102,28 @@ def test_explain_of_a_program(saved, capsys):
     assert cli.main(["explain", f"{folder}/model.vmfb"]) == 0
     printed = capsys.readouterr().out
     assert "gemv" in printed and "-100..50" in printed and "note: an assumption" in printed
+
+
+def test_bench(saved, capsys):
+    folder, _ = saved
+    arguments = ["--threads", "1,2", "--seconds", "0.1", "--json", f"{folder}/times.json"]
+    assert cli.main(["bench", f"{folder}/model.vmfb", *arguments]) == 0
+    printed = capsys.readouterr().out
+    assert "on 1 thread," in printed and "on 2 threads," in printed and "gemv" in printed
+    written = json.loads((folder / "times.json").read_text())
+    assert written["versions"]["ulq"] == ulq.__version__ and written["machine"]["cores"] >= 1
+    assert [row["threads"] for row in written["rows"]] == [1, 2]
+
+
+def test_bench_refuses(saved, handmade, capsys):
+    folder, _ = saved
+    model = folder / "model.vmfb"
+    assert "a number of threads from 1 to" in refused(capsys, "bench", model, "--threads", "1,0")
+    assert "positive number of seconds" in refused(capsys, "bench", model, "--seconds", "-1")
+    assert "cannot write /absent/times" in refused(capsys, "bench", model, "--json", "/absent/times")
+    foreign = folder / "foreign.vmfb"
+    foreign.write_bytes(handmade("aarch64").data)
+    assert "does not execute programs for aarch64" in refused(capsys, "bench", foreign)
 
 
 def test_compile_refuses(tmp_path, capsys):
