@@ -137,8 +137,9 @@ def Ulq_KernelAttr : Ulq_Attr<"Kernel", "kernel"> {
     `workgroups` is the number of parts of the dispatch: `panelParts` parts of
     the panels by `workgroups / panelParts` parts of the rows.
     `cost` is the predicted number of cycles for one multiply-accumulate.
-    `runnerUp` names the next best candidate and `margin` its predicted cost
-    over the chosen one's (1 when there is none).
+    `runnerUp` names the next best candidate and `margin` its cost over the
+    chosen one's (1 when there is none): the predicted one, or with `measured`
+    the time that decided.
   }];
   let parameters = (ins "::mlir::StringAttr":$family, "::mlir::StringAttr":$isa,
                         "int64_t":$rows, "int64_t":$outputs, "int64_t":$block,
@@ -146,7 +147,8 @@ def Ulq_KernelAttr : Ulq_Attr<"Kernel", "kernel"> {
                         "::mlir::FloatAttr":$cost,
                         "::mlir::StringAttr":$runnerUp,
                         "::mlir::FloatAttr":$margin,
-                        DefaultValuedParameter<"int64_t", "1">:$panelParts);
+                        DefaultValuedParameter<"int64_t", "1">:$panelParts,
+                        DefaultValuedParameter<"bool", "false">:$measured);
   let assemblyFormat = "`<` struct(params) `>`";
 }
 

@@ -96,17 +96,26 @@ int64_t elementStorage(Type type) {
   return storageBits(element.getIntOrFloatBitWidth());
 }
 
-LayerShape layerShape(LayerOp op) {
-  GeometryAttr g = op.getGeometry();
+void fillExtents(LayerShape &shape) {
+  GeometryAttr g = shape.geometry;
   ArrayRef<int64_t> output = g.getOutput();
-  Type element = tensorElement(op.getInput().getType());
-  LayerShape shape;
-  shape.geometry = g;
   shape.rows = output[0] * output[1] * output[2];
   shape.groups = g.getGroups();
   shape.outputs = output[3] / g.getGroups();
   shape.taps = g.getKernel()[0] * g.getKernel()[1];
   shape.channels = g.getInput()[3] / g.getGroups();
+  if (!shape.computed)
+    return;
+  shape.groups = output[0];
+  shape.rows /= output[0];
+}
+
+LayerShape layerShape(LayerOp op) {
+  Type element = tensorElement(op.getInput().getType());
+  LayerShape shape;
+  shape.geometry = op.getGeometry();
+  shape.computed = op.getComputedWeights();
+  fillExtents(shape);
   shape.codeBits = element.getIntOrFloatBitWidth();
   shape.storageBits = elementStorage(op.getInput().getType());
   shape.maxCode = op.getMaxCode().value_or(0);
@@ -114,12 +123,8 @@ LayerShape layerShape(LayerOp op) {
   shape.weightBase = op.getWeightBase().value_or(0);
   shape.weightStep = op.getWeightStep().value_or(1);
   shape.weightLevels = op.getWeightLevels().value_or(0);
-  if (!op.getComputedWeights())
-    return shape;
-  shape.computed = true;
-  shape.groups = output[0];
-  shape.rows /= output[0];
-  shape.weightBits = element.isF32() ? 32 : 8;
+  if (shape.computed)
+    shape.weightBits = element.isF32() ? 32 : 8;
   return shape;
 }
 

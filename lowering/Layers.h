@@ -25,9 +25,12 @@ int64_t largestCode(mlir::Value value);
 /// storage of the code.
 int64_t elementStorage(mlir::Type type);
 
-/// The layer as kernels see it. Expects `ulq-prove-ranges` to have run. Where
-/// weights are computed, the groups are the images of the batch, and weights
-/// are 8-bit codes or f32, as `pack_panel` leaves them.
+/// Fills in the extents of a layer with this geometry; where weights are
+/// computed, the groups are the images of the batch.
+void fillExtents(LayerShape &shape);
+
+/// The layer as kernels see it. Expects `ulq-prove-ranges` to have run.
+/// Computed weights are 8-bit codes or f32, as `pack_panel` leaves them.
 LayerShape layerShape(LayerOp op);
 
 /// What `ulq-select-kernel` decided, as the kernel and its ISA see it.

@@ -75,9 +75,11 @@ def SelectKernel : Pass<"ulq-select-kernel", "::mlir::ModuleOp"> {
   let summary = "Choose a kernel, a tile and layouts for every layer";
   let description = [{
     Expects `ulq-prove-ranges` to have run. Picks the cheapest kernel that is
-    exact for the layer on the ISA, converts the layer's tensors to
-    `!ulq.packed` and reports the choice and the runner-up as a remark. Fails
-    where no kernel takes a layer.
+    exact for the layer on the ISA, by the times of the tuning file, else by its
+    prediction and the cost table, converts the layer's tensors to
+    `!ulq.packed` and reports the choice and the runner-up as a remark. All
+    candidates are left in `ulq.candidates`, best first. Fails
+    where no kernel takes a layer and where a file cannot be read.
   }];
   let options = [
     Option<"isa", "isa", "std::string", /*default=*/"\"generic\"",
@@ -85,7 +87,12 @@ def SelectKernel : Pass<"ulq-select-kernel", "::mlir::ModuleOp"> {
     Option<"family", "family", "std::string", /*default=*/"\"\"",
            "use this kernel family wherever it is exact (for tests)">,
     Option<"workgroups", "workgroups", "int64_t", /*default=*/"64",
-           "most independent parts of a dispatch">];
+           "most independent parts of a dispatch">,
+    Option<"tuning", "tuning", "std::string", /*default=*/"\"\"",
+           "file of measured times: they decide where a layer is in it">,
+    Option<"costs", "costs", "std::string", /*default=*/"\"\"",
+           "file of measured times of similar layers, which correct "
+           "predictions">];
   let dependentDialects = ["::ulq::UlqDialect"];
 }
 

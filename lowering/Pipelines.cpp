@@ -26,6 +26,14 @@ struct CodegenOptions : PassPipelineOptions<CodegenOptions> {
       *this, "workgroups",
       llvm::cl::desc("most independent parts of a dispatch"),
       llvm::cl::init(64)};
+  Option<std::string> tuning{
+      *this, "tuning",
+      llvm::cl::desc("file of measured times: they decide where a layer is in "
+                     "it")};
+  Option<std::string> costs{
+      *this, "costs",
+      llvm::cl::desc("file of measured times of similar layers, which correct "
+                     "predictions")};
   Option<std::string> directory{*this, "directory",
                                 llvm::cl::desc("where the object is written"),
                                 llvm::cl::init(".")};
@@ -58,6 +66,8 @@ void buildCodegenPipeline(OpPassManager &pm, const CodegenOptions &options) {
   select.isa = options.isa;
   select.family = options.family;
   select.workgroups = options.workgroups;
+  select.tuning = options.tuning;
+  select.costs = options.costs;
   pm.addPass(createSelectKernel(select));
   // Removes the unpack-pack pairs between layers: codes stay packed.
   pm.addPass(createCanonicalizerPass());

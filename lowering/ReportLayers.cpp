@@ -5,7 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowering/KernelFunction.h"
-#include "lowering/Layers.h"
+#include "lowering/Measurements.h"
 #include "lowering/Passes.h"
 
 namespace ulq {
@@ -45,6 +45,8 @@ struct Row {
     number("workgroups", kernel.getWorkgroups());
     text("runner_up", kernel.getRunnerUp().getValue());
     entries.set("margin", kernel.getMargin());
+    if (kernel.getMeasured())
+      entries.set("measured", builder.getBoolAttr(true));
   }
   Attribute get() { return entries.getDictionary(builder.getContext()); }
 };
@@ -57,6 +59,9 @@ Attribute layerRow(LayerOp op, size_t index) {
   row.text("op", op.getOpType().value_or("MatMul"));
   row.kernel(*op.getKernel(), op.getLoc(), index);
   row.number("macs", layerShape(op).macs());
+  row.text("key", layerKey(layerShape(op)));
+  if (Attribute candidates = op->getAttr("ulq.candidates"))
+    row.entries.set("candidates", candidates);
   row.number("weight_bits", op.getWeightBits().value_or(32));
   row.number("activation_bits", bitsOf(op.getInput().getType()));
   // Computed weights take no bytes of the program.

@@ -4,10 +4,11 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lowering/Layers.h"
+#include "lowering/Measurements.h"
 #include "lowering/Passes.h"
 #include "lowering/Workgroups.h"
 #include "mlir/IR/Remarks.h"
+#include <set>
 
 using namespace mlir;
 
@@ -30,6 +31,14 @@ constexpr double kPoolCycles = 0.25;
 struct Offer {
   const Kernel *kernel;
   Candidate tile;
+  double cost;              // cycles for each multiply-accumulate
+  std::optional<double> ns; // of the layer, where it was measured
+
+  /// Measured ones before predicted ones, then what is faster; the name breaks
+  /// ties.
+  auto rank() const {
+    return std::tuple(!ns, ns.value_or(cost), kernel->name());
+  }
 };
 
 //===----------------------------------------------------------------------===//
@@ -151,20 +160,32 @@ void packOperands(Operation *op, const StoragePlan &plan,
 // Kernels
 //===----------------------------------------------------------------------===//
 
+/// The name of the second offer and its time over that of the first. A measured
+/// time compares with a measured one only.
+std::pair<StringRef, double> nextBest(ArrayRef<Offer> offers) {
+  if (offers.size() < 2)
+    return {"", 1.0};
+  const Offer &best = offers[0], &next = offers[1];
+  if (best.ns && next.ns)
+    return {next.kernel->name(), *next.ns / *best.ns};
+  if (best.ns)
+    return {"", 1.0};
+  return {next.kernel->name(), next.cost / best.cost};
+}
+
 KernelAttr makeKernel(MLIRContext *context, const LayerShape &shape,
                       const Isa &isa, ArrayRef<Offer> offers, int64_t most) {
-  const auto &[kernel, tile] = offers.front();
+  const auto &[kernel, tile, cost, ns] = offers.front();
   Division division = divide(shape, *kernel, tile, most);
   Builder builder(context);
-  StringRef runnerUp = offers.size() > 1 ? offers[1].kernel->name() : "";
-  double margin =
-      offers.size() > 1 ? offers[1].tile.cyclesPerMac / tile.cyclesPerMac : 1.0;
+  auto [runnerUp, margin] = nextBest(offers);
   return KernelAttr::get(context, builder.getStringAttr(kernel->name()),
                          builder.getStringAttr(isa.name), tile.rows,
                          tile.outputs, division.block, division.parts(),
-                         builder.getF64FloatAttr(tile.cyclesPerMac),
+                         builder.getF64FloatAttr(cost),
                          builder.getStringAttr(runnerUp),
-                         builder.getF64FloatAttr(margin), division.panels);
+                         builder.getF64FloatAttr(margin), division.panels,
+                         ns.has_value());
 }
 
 void reportChoice(Operation *op, KernelAttr kernel) {
@@ -185,6 +206,8 @@ struct Selection {
   const Isa &isa;
   StringRef family;
   int64_t workgroups;
+  Measurements tuning;
+  CostTable costs;
 
   /// Whether a layer is wanted on a kernel that takes one group after another.
   bool byGroups(LayerOp op) const {
@@ -222,19 +245,26 @@ private:
       std::optional<Candidate> tile = kernel->match(shape, isa.traits);
       if (!tile)
         continue;
-      int64_t outputs = flowShape(shape, *kernel).outputs;
-      tile->cyclesPerMac += kTapCycles / double(outputs * shape.channels);
-      found.push_back({kernel, *tile});
+      double cost =
+          predictedCycles(shape, *kernel, *tile) * costs.factor(shape, *kernel);
+      found.push_back({kernel, *tile, cost, measuredTime(shape, *kernel)});
     }
     llvm::sort(found, [](const Offer &a, const Offer &b) {
-      return std::pair(a.tile.cyclesPerMac, a.kernel->name()) <
-             std::pair(b.tile.cyclesPerMac, b.kernel->name());
+      return a.rank() < b.rank();
     });
     auto *forced = llvm::find_if(
         found, [&](const Offer &o) { return o.kernel->name() == family; });
     if (forced != found.end())
       std::rotate(found.begin(), forced, std::next(forced));
     return found;
+  }
+
+  std::optional<double> measuredTime(const LayerShape &shape,
+                                     const Kernel &kernel) const {
+    auto layer = tuning.find(layerKey(shape));
+    if (layer == tuning.end() || !layer->second.contains(kernel.name()))
+      return std::nullopt;
+    return layer->second.lookup(kernel.name());
   }
 
   LogicalResult selectLayer(LayerOp op, const StoragePlan &plan) const {
@@ -250,6 +280,10 @@ private:
     KernelAttr kernel =
         makeKernel(op.getContext(), shape, isa, found, workgroups);
     op.setKernelAttr(kernel);
+    Builder builder(op.getContext());
+    op->setAttr("ulq.candidates",
+                builder.getStrArrayAttr(llvm::map_to_vector(
+                    found, [](const Offer &o) { return o.kernel->name(); })));
     reportChoice(op, kernel);
     return success();
   }
@@ -266,7 +300,7 @@ private:
         builder.getStringAttr(isa.name), 1, output[3],
         (rows + parts - 1) / parts, parts, builder.getF64FloatAttr(0.0),
         builder.getStringAttr(""), builder.getF64FloatAttr(1.0),
-        /*panelParts=*/1);
+        /*measured=*/false);
     op.setKernelAttr(kernel);
     reportChoice(op, kernel);
   }
@@ -281,7 +315,18 @@ struct SelectKernelPass : ulq::impl::SelectKernelBase<SelectKernelPass> {
       getOperation()->emitError("expected a known ISA, got '") << isa << "'";
       return signalPassFailure();
     }
-    Selection selection{*provider, family, workgroups};
+    FailureOr<Measurements> tuned = read(tuning, "tuning");
+    FailureOr<Measurements> rows = read(costs, "costs");
+    if (failed(tuned) || failed(rows))
+      return signalPassFailure();
+    auto table = CostTable::build(&getContext(), *rows, provider->traits);
+    if (!table) {
+      getOperation()->emitError("costs: ") << toString(table.takeError());
+      return signalPassFailure();
+    }
+    noteUnknownKernels(*tuned);
+    Selection selection{*provider, family, workgroups, std::move(*tuned),
+                        std::move(*table)};
     StoragePlan plan(getOperation(),
                      [&](LayerOp op) { return selection.byGroups(op); });
     SmallVector<Operation *> ops;
@@ -301,6 +346,36 @@ struct SelectKernelPass : ulq::impl::SelectKernelBase<SelectKernelPass> {
       if (op.use_empty())
         op.erase();
     });
+  }
+
+private:
+  /// The measurements in the file that an option names, none without a file.
+  FailureOr<Measurements> read(StringRef path, StringRef option) {
+    if (path.empty())
+      return Measurements();
+    auto found = readMeasurements(path, isa);
+    if (found)
+      return std::move(*found);
+    return getOperation()->emitError(option)
+           << ": " << toString(found.takeError());
+  }
+
+  /// Leaves a line in `ulq.notes` for each kernel that is not known.
+  void noteUnknownKernels(const Measurements &tuned) {
+    std::set<std::string> unknown;
+    for (const auto &layer : tuned)
+      for (StringRef name : layer.getValue().keys())
+        if (!lookupKernel(name))
+          unknown.insert(name.str());
+    SmallVector<std::string> notes;
+    for (const std::string &name : unknown)
+      notes.push_back("the tuning file has times of '" + name +
+                      "', which is no kernel of this version");
+    if (notes.empty())
+      return;
+    Builder builder(&getContext());
+    SmallVector<StringRef> lines(notes.begin(), notes.end());
+    getOperation()->setAttr("ulq.notes", builder.getStrArrayAttr(lines));
   }
 };
 

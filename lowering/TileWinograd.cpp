@@ -232,7 +232,8 @@ private:
     auto kernel = KernelAttr::get(
         op.getContext(), attr.getFamily(), attr.getIsa(), rows, outputs,
         attr.getBlock(), attr.getWorkgroups(), attr.getCost(),
-        attr.getRunnerUp(), attr.getMargin(), attr.getPanelParts());
+        attr.getRunnerUp(), attr.getMargin(), attr.getPanelParts(),
+        attr.getMeasured());
     int64_t weight =
         scheme.weightNorm() *
         std::max(std::abs(shape.minWeight()), std::abs(shape.maxWeight()));

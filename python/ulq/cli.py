@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 from rich.console import Console
+from rich.progress import Progress, TaskID
 
-from ulq import bench, machine, session, targets
+from ulq import bench, machine, session, targets, tune
 from ulq.compile import compile_stages
 from ulq.errors import UlqError
 
@@ -52,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_explain(commands)
     _add_bench(commands)
+    _add_tune(commands)
     return top
 
 
@@ -125,12 +127,27 @@ def _add_bench(commands) -> None:
     command.set_defaults(run=run_bench)
 
 
+def _add_tune(commands) -> None:
+    command = commands.add_parser(
+        "tune",
+        help="measure the kernels of a model's layers on this machine",
+        description="Measures every kernel that can compute a layer, for each layer of a model, and writes the times "
+        "to a file for `ulq compile --tuning`. The file is written after each program that was measured, so the "
+        "command may be stopped at any moment; called again, it continues.",
+    )
+    command.add_argument("model", metavar="MODEL.onnx", help="the model")
+    command.add_argument("-o", "--output", metavar="FILE", default="tuning.json", help="default: tuning.json")
+    _add_compile_options(command, tuning=False)
+    command.add_argument("--threads", type=int, default=1, metavar="N", help="threads to measure on (default: 1)")
+    command.set_defaults(run=run_tune)
+
+
 def _counts(text: str) -> tuple[int, ...]:
     """`1,2` as numbers; argparse turns the ValueError of anything else into its usage message."""
     return tuple(int(count) for count in text.split(","))
 
 
-def _add_compile_options(command: argparse.ArgumentParser) -> None:
+def _add_compile_options(command: argparse.ArgumentParser, tuning: bool = True) -> None:
     command.add_argument(
         "--target",
         action="append",
@@ -144,6 +161,8 @@ def _add_compile_options(command: argparse.ArgumentParser) -> None:
         metavar="NAME=1x3x32x32",
         help="shape of an input with open dimensions; may be repeated",
     )
+    if tuning:
+        command.add_argument("--tuning", metavar="FILE", help="choose kernels by the times in this file of `ulq tune`")
 
 
 # --- commands ----------------------------------------------------------------
@@ -196,6 +215,29 @@ def run_bench(options: argparse.Namespace) -> None:
         _write_text(options.json, json.dumps({**about, "targets": program.targets, "rows": rows}, indent=1) + "\n")
 
 
+def run_tune(options: argparse.Namespace) -> None:
+    """`ulq tune`: measures candidates, with a bar of progress on a terminal."""
+    shapes = dict(_shape(text) for text in options.shape)
+    target = options.target or "host"
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def begin(progress: tune.Progress) -> None:
+            if progress.target not in tasks:
+                tasks[progress.target] = bar.add_task(f"measuring kernels on {progress.target}")
+            bar.update(tasks[progress.target], completed=progress.done, total=progress.total)
+
+        try:
+            found = tune.tune(
+                options.model, target, output=options.output, threads=options.threads, shapes=shapes, begin=begin
+            )
+        except KeyboardInterrupt:
+            raise UlqError(f"interrupted: call the same command again to continue {options.output}") from None
+    counts = ", ".join(f"{len(layers)} layers on {isa}" for isa, layers in sorted(found.isas.items()))
+    print(f"{options.output}: times of {counts}")
+
+
 def _load_or_compile(options: argparse.Namespace) -> session.Program:
     if Path(options.file).suffix == ".vmfb":
         return session.load(options.file)
@@ -206,7 +248,12 @@ def _compile(options: argparse.Namespace, model: str, keep_stages: bool) -> sess
     shapes = dict(_shape(text) for text in options.shape)
     with _progress("compiling") as show:
         return compile_stages(
-            model, options.target or "host", shapes or None, keep_stages, lambda stage: show(TITLES[stage])
+            model,
+            options.target or "host",
+            shapes or None,
+            options.tuning,
+            keep_stages,
+            lambda stage: show(TITLES[stage]),
         )
 
 

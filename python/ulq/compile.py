@@ -9,10 +9,12 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
+from pathlib import Path
 
 import onnx
 
 from ulq import importer, iree, opt, session, targets
+from ulq import tuning as tuning_file
 
 
 def compile(
@@ -20,6 +22,7 @@ def compile(
     target: str | Sequence[str] = "host",
     *,
     shapes: Mapping[str, Sequence[int]] | None = None,
+    tuning: str | os.PathLike | None = None,
     keep_stages: bool = False,
 ) -> session.Program:
     """Compiles a quantized ONNX model.
@@ -28,17 +31,19 @@ def compile(
         model: path of an ONNX file, its bytes, or the parsed model.
         target: name of a target (`ulq.targets`), or a list of names of one architecture.
         shapes: shapes of inputs by ONNX name, for dimensions that the model leaves open.
+        tuning: path of a file of `ulq tune`: its times choose the kernels of the layers that it has.
         keep_stages: keep the MLIR text of each stage in `Program.stages`.
 
     Raises UlqError with one line that names the ONNX node, its operator and the reason.
     """
-    return compile_stages(model, target, shapes, keep_stages, lambda stage: None)
+    return compile_stages(model, target, shapes, tuning, keep_stages, lambda stage: None)
 
 
 def compile_stages(
     model: str | os.PathLike | bytes | onnx.ModelProto,
     target: str | Sequence[str],
     shapes: Mapping[str, Sequence[int]] | None,
+    tuning: str | os.PathLike | None,
     keep_stages: bool,
     begin: Callable[[str], None],
 ) -> session.Program:
@@ -49,13 +54,25 @@ def compile_stages(
     with tempfile.TemporaryDirectory(prefix="ulq-") as directory:
         begin("opt")
         lowered = [
-            opt.compile_module(imported.text, version, chosen[0], directory, imported.operators) for version in chosen
+            opt.compile_module(
+                imported.text, version, chosen[0], directory, imported.operators, _tuning(tuning, version, directory)
+            )
+            for version in chosen
         ]
         begin("iree")
         module = iree.build(lowered, imported.segments, chosen)
         stages = _stages(imported, chosen, lowered, module) if keep_stages else {}
-        data = iree.link(module, metadata(imported, module.layers, chosen))
+        data = iree.link(module, metadata(imported, module, chosen))
     return session.from_bytes(data, stages)
+
+
+def _tuning(path: str | os.PathLike | None, target: targets.Target, directory: str) -> Path | None:
+    """A checked copy of the tuning file, under a name that an option of ulq-opt can hold."""
+    if path is None:
+        return None
+    copy = Path(directory) / f"tuning-{target.isa}.json"
+    copy.write_text(tuning_file.for_isa(path, target.isa), encoding="utf-8")
+    return copy
 
 
 def _stages(imported: importer.ImportedModel, chosen, lowered: Sequence[str], module: iree.Module) -> dict[str, str]:
@@ -64,15 +81,15 @@ def _stages(imported: importer.ImportedModel, chosen, lowered: Sequence[str], mo
     return {"import": imported.text, **dict(zip(names, lowered, strict=True)), "iree": module.text()}
 
 
-def metadata(imported: importer.ImportedModel, layers: Sequence[Mapping], chosen: Sequence[targets.Target]) -> dict:
+def metadata(imported: importer.ImportedModel, module: iree.Module, chosen: Sequence[targets.Target]) -> dict:
     """What a program must know about itself, as plain data: it travels inside the .vmfb."""
     return {
         "version": version("ulq"),
         "targets": [target.name for target in chosen],
         "inputs": [session.Tensor(*port).to_row() for port in imported.inputs],
         "outputs": [session.Tensor(*port).to_row() for port in imported.outputs],
-        "layers": all_layers(imported, layers),
-        "notes": list(imported.notes),
+        "layers": all_layers(imported, module.layers),
+        "notes": [*imported.notes, *module.notes],
     }
 
 
@@ -85,5 +102,7 @@ def all_layers(imported: importer.ImportedModel, layers: Sequence[Mapping]) -> l
         for name in nodes
         if name in order  # not the casts at the boundary of a segment
     ]
+    # What only `ulq tune` asks for is left out.
+    layers = [{key: layer[key] for key in layer if key not in ("key", "candidates")} for layer in layers]
     named = [{**layer, "op": imported.operators.get(layer["name"], layer["op"])} for layer in layers]
     return sorted([*named, *floats], key=lambda layer: order.get(layer["name"], len(order)))

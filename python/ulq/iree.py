@@ -25,6 +25,7 @@ FLAGS = (
 )
 METADATA = "ulq.metadata"  # key of the reflection attribute of @main
 LAYERS = "ulq.layers"  # module attribute of ulq-report-layers
+NOTES = "ulq.notes"  # module attribute of ulq-select-kernel
 
 
 @dataclass
@@ -34,6 +35,7 @@ class Module:
     session: Session
     module: ir.Module
     layers: list[dict] = field(default_factory=list)  # rows of the report, in execution order
+    notes: list[str] = field(default_factory=list)  # remarks of ulq-opt
 
     def text(self) -> str:
         """The module as generic MLIR text."""
@@ -55,13 +57,14 @@ def build(texts: Sequence[str], segments: Sequence[onnx.ModelProto], targets: Se
     context.allow_unregistered_dialects = False
     with context, ir.Location.unknown():
         modules = [_parse(text) for text in texts]
-        layers = [layer for module in modules for layer in _take_layers(module)]
+        layers = [layer for module in modules for layer in _take(module, LAYERS)]
+        notes = list(dict.fromkeys(note for module in modules for note in _take(module, NOTES)))
         module = modules[0] if len(modules) == 1 else versions.merge(modules, targets)
         _define_segments(module, segments)
         module.operation.attributes["hal.device.targets"] = ir.Attribute.parse(
             f'[#hal.device.target<"local", [{targets[0].attribute}]> : !hal.device]'
         )
-    return Module(session, module, layers)
+    return Module(session, module, layers, notes)
 
 
 def link(module: Module, metadata: Mapping) -> bytes:
@@ -139,18 +142,20 @@ def _define_segments(module: ir.Module, segments: Sequence[onnx.ModelProto]) -> 
 # --- attributes and diagnostics ----------------------------------------------
 
 
-def _take_layers(module: ir.Module) -> list[dict]:
-    """The rows of the report that ulq-export-iree left on the module, and removes them."""
+def _take(module: ir.Module, name: str) -> list:
+    """What ulq-opt left in an array attribute of the module, and removes it."""
     attributes = module.operation.attributes
-    if LAYERS not in attributes:
+    if name not in attributes:
         return []
-    layers = [_plain(row) for row in attributes[LAYERS]]
-    del attributes[LAYERS]
-    return layers
+    values = _plain(attributes[name])
+    del attributes[name]
+    return values
 
 
 def _plain(attribute: ir.Attribute):
-    """The Python value of a dictionary, string, bool, integer or float attribute."""
+    """The Python value of a dictionary, array, string, bool, integer or float attribute."""
+    if isinstance(attribute, ir.ArrayAttr):
+        return [_plain(element) for element in attribute]
     if isinstance(attribute, ir.DictAttr):
         return {entry.name: _plain(entry.attr) for entry in attribute}
     return attribute.value

@@ -17,6 +17,8 @@ PRINTING = ("--allow-unregistered-dialect", "--mlir-print-op-generic")
 DIAGNOSTIC = re.compile(r"^(?P<where>loc\(.*\)|\S+:\d+): error: (?P<text>.*)$", re.MULTILINE)
 NODE = re.compile(r'"((?:[^"\\]|\\.)*)"(?!:\d+:\d+)')  # a name location, not a file one
 
+COSTS = Path(__file__).with_name("costs")  # the cost table of each instruction set that has one
+
 
 def find() -> str:
     """The path of the ulq-opt binary: beside the interpreter, on PATH, or in the build folder of a checkout.
@@ -31,14 +33,25 @@ def find() -> str:
     raise UlqError("ulq-opt is not installed: run `make` in the ulq checkout, or put the binary on PATH")
 
 
-def compile_module(text: str, target: Target, device: Target, directory: str, operators: Mapping[str, str]) -> str:
+def compile_module(
+    text: str,
+    target: Target,
+    device: Target,
+    directory: str,
+    operators: Mapping[str, str],
+    tuning: Path | None = None,
+) -> str:
     """Runs the whole `--ulq-compile` pipeline on graph-level text and returns the module for IREE as generic text.
 
     Kernels are for `target`, in an executable for `device`, the plainest target of the program. Objects are written to
-    `directory`; the module refers to them by absolute path. `operators` maps ONNX node
-    names to operators, for messages. Raises UlqError with the first diagnostic, naming the node it stands on.
+    `directory`; the module refers to them by absolute path. `operators` maps ONNX node names to operators, for
+    messages. `tuning` is a tuning file that has times on the target. Raises UlqError with the first diagnostic, naming
+    the node it stands on.
     """
     options = f"isa={target.isa} directory={directory} triple={target.family.triple} target={{{device.attribute}}}"
+    costs = COSTS / f"{target.isa}.json"
+    for name, file in (("costs", costs if costs.is_file() else None), ("tuning", tuning)):
+        options += f" {name}={{{file}}}" if file else ""
     return run([*PRINTING, f"--ulq-compile={options}"], text, operators)
 
 

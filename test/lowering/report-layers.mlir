@@ -7,7 +7,7 @@
 // 16 pixels of 2 channels, each a sum over 27 codes. One row for each layer, pool and float operation, in the order of the
 // program. 54 weights of 2 bits are a blob of 64 bytes here.
 // CHECK: module attributes {ulq.layers = [
-// CHECK-SAME: {accumulator_max = 162 : i64, accumulator_min = -324 : i64, activation_bits = 2 : i64, function = "ulq_avx2_0_conv1", isa = "avx2", kernel = "lut", macs = 864 : i64, margin = 1.500000e+00 : f64, name = "conv1", op = "Conv", runner_up = "dot", tile = "4x8", weight_bits = 2 : i64, weight_bytes = 64 : i64, workgroups = 2 : i64},
+// CHECK-SAME: {accumulator_max = 162 : i64, accumulator_min = -324 : i64, activation_bits = 2 : i64, function = "ulq_avx2_0_conv1", isa = "avx2", kernel = "lut", key = "1x4x4x3 1x4x4x2 k3x3 s1x1 p1x1x1x1 d1x1 g1 w2a2", macs = 864 : i64, margin = 1.500000e+00 : f64, name = "conv1", op = "Conv", runner_up = "dot", tile = "4x8", weight_bits = 2 : i64, weight_bytes = 64 : i64, workgroups = 2 : i64},
 // CHECK-SAME: {activation_bits = 2 : i64, kernel = "max_pool", name = "pool1", op = "MaxPool", weight_bits = 0 : i64},
 // CHECK-SAME: {activation_bits = 32 : i64, kernel = "float", name = "scale1", op = "affine", weight_bits = 0 : i64},
 // CHECK-SAME: {accumulator_max = 10080 : i64, accumulator_min = -8820 : i64, activation_bits = 4 : i64, {{.*}} name = "product", op = "MatMul", {{.*}} weight_bits = 8 : i64, weight_bytes = 0 : i64, workgroups = 2 : i64}]}

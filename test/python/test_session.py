@@ -67,7 +67,7 @@ def test_runs_on_two_threads(handmade):
 
 @pytest.mark.parametrize("count", [0, -1, 1.5, "2"])
 def test_refuses_thread_count(program, count):
-    with pytest.raises(ulq.UlqError, match="expected a positive number of threads"):
+    with pytest.raises(ulq.UlqError, match="expected a number of threads from 1"):
         program.threads = count
 
 
