@@ -1,10 +1,10 @@
 # make demo    set up, build, run the example         make check   format, lint, clang-tidy
 # make test    set up, build, run all tests           make format  apply what check asks for
 # make bench   set up, build, time against the peers  make docs    dialect and pass pages in build/docs
-# make clean   remove build/ (.venv/ stays)
+# make costs   set up, build, measure cost tables     make clean   remove build/ (.venv/ stays)
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: setup build test check demo bench docs clean format tidy missing
+.PHONY: setup build test check demo bench costs docs clean format tidy missing
 
 JOBS ?= $(shell nproc)
 BIN := .venv/bin
@@ -38,6 +38,9 @@ demo: build
 
 bench: build
 	@$(BIN)/python test/bench/run.py
+
+costs: build
+	@$(BIN)/python test/bench/costs.py
 
 # --- what a change must pass -------------------------------------------------
 # pytest runs even if lit fails.

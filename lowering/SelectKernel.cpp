@@ -6,6 +6,7 @@
 
 #include "lowering/Measurements.h"
 #include "lowering/Passes.h"
+#include "lowering/StoragePlan.h"
 #include "lowering/Workgroups.h"
 #include "mlir/IR/Remarks.h"
 #include <set>
@@ -20,10 +21,6 @@ namespace ulq {
 using namespace ulq;
 
 namespace {
-
-/// Cycles to find and copy one tap of one group, whatever its size: they decide
-/// where groups are small.
-constexpr double kTapCycles = 3.0;
 
 /// Cycles of one comparison of a pool.
 constexpr double kPoolCycles = 0.25;
@@ -40,121 +37,6 @@ struct Offer {
     return std::tuple(!ns, ns.value_or(cost), kernel->name());
   }
 };
-
-//===----------------------------------------------------------------------===//
-// Storage
-//===----------------------------------------------------------------------===//
-
-/// Storage widths of the code tensors around layers and pools.
-class StoragePlan {
-public:
-  /// `byGroups` tells whether a layer is to be computed group by group.
-  StoragePlan(ModuleOp module, function_ref<bool(LayerOp)> byGroups) {
-    module->walk([&](LayerOp op) {
-      if (byGroups(op))
-        widenUnaligned(op);
-    });
-    for (bool changed = true; changed;) {
-      changed = false;
-      // A pool keeps the layout of its input.
-      module->walk([&](MaxPoolCodesOp op) {
-        changed |= equalize(op.getInput(), op.getResult());
-      });
-      // Rows of both operands hold their codes in the same order.
-      module->walk([&](LayerOp op) {
-        if (op.getComputedWeights())
-          changed |= equalize(op.getInput(), op.getWeights());
-      });
-    }
-  }
-
-  int64_t bits(Value value) const {
-    return wide.contains(value) ? 8 : elementStorage(value.getType());
-  }
-
-  /// Whether every group of channels starts at a byte.
-  bool groupsAtBytes(LayerOp op) const {
-    return llvm::all_of(grouped(op), [&](auto tensor) {
-      auto [value, channels] = tensor;
-      return channels * bits(value) % 8 == 0;
-    });
-  }
-
-  PackedType packedType(Value value) const {
-    Type type = value.getType();
-    auto layout = LayoutAttr::get(type.getContext(), bits(value));
-    return PackedType::get(type.getContext(), tensorShape(type),
-                           tensorElement(type), layout);
-  }
-
-private:
-  /// The tensors around a layer of several groups, each with the channels of a
-  /// group.
-  static SmallVector<std::pair<Value, int64_t>> grouped(LayerOp op) {
-    SmallVector<std::pair<Value, int64_t>> tensors;
-    GeometryAttr g = op.getGeometry();
-    if (g.getGroups() == 1)
-      return tensors;
-    tensors.push_back({op.getInput(), g.getInput()[3] / g.getGroups()});
-    for (ValueRange values :
-         {ValueRange(op.getAddends()), ValueRange(op.getResults())})
-      for (Value value : values)
-        tensors.push_back({value, g.getOutput()[3] / g.getGroups()});
-    return tensors;
-  }
-
-  /// Stores both in bytes unless their widths are equal.
-  bool equalize(Value lhs, Value rhs) {
-    if (bits(lhs) == bits(rhs))
-      return false;
-    wide.insert_range(ValueRange{lhs, rhs});
-    return true;
-  }
-
-  void widenUnaligned(LayerOp op) {
-    for (auto [value, channels] : grouped(op))
-      if (channels * elementStorage(value.getType()) % 8)
-        wide.insert(value);
-  }
-
-  DenseSet<Value> wide;
-};
-
-/// Code results become packed, behind an unpack for users of plain tensors.
-void packResults(Operation *op, const StoragePlan &plan) {
-  OpBuilder builder(op->getContext());
-  builder.setInsertionPointAfter(op);
-  for (Value result : op->getResults()) {
-    Type plain = result.getType();
-    if (tensorElement(plain).isF32())
-      continue;
-    result.setType(plan.packedType(result));
-    auto unpack = UnpackOp::create(builder, op->getLoc(), plain, result);
-    result.replaceAllUsesExcept(unpack, unpack);
-  }
-}
-
-/// Code operands become packed.
-void packOperands(Operation *op, const StoragePlan &plan,
-                  DenseMap<Value, Value> &packed) {
-  OpBuilder builder(op->getContext());
-  for (OpOperand &operand : op->getOpOperands()) {
-    auto layer = dyn_cast<LayerOp>(op);
-    bool isConstant =
-        layer && !layer.getComputedWeights() && operand.getOperandNumber() == 1;
-    Value value = operand.get();
-    if (isConstant || tensorElement(value.getType()).isF32())
-      continue;
-    Value &stored = packed[value];
-    if (auto unpack = value.getDefiningOp<UnpackOp>())
-      stored = unpack.getInput();
-    builder.setInsertionPointAfterValue(value);
-    if (!stored)
-      stored = PackOp::create(builder, value.getLoc(), plan.packedType(value),
-                              value);
-    operand.set(stored);
-  }
-}
 
 //===----------------------------------------------------------------------===//
 // Kernels

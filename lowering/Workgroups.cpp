@@ -14,7 +14,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowering/Workgroups.h"
-#include "lowering/Layers.h"
+#include "lowering/Measurements.h"
 #include "lowering/kernels/WinogradPlan.h"
 
 using namespace mlir;
@@ -73,9 +73,7 @@ Division ulq::divide(const LayerShape &shape, const Kernel &kernel,
   int64_t panels = panelCount(flow, tile.outputs);
   int64_t units = rowUnits(shape, kernel, tile);
   int64_t rowBytes = kernel.rowFormat(shape).rowBytes;
-  double macs = double(shape.rows) * double(shape.groups * shape.outputs) *
-                double(shape.taps * shape.channels);
-  double cycles = macs * tile.cyclesPerMac;
+  double cycles = double(shape.macs()) * predictedCycles(shape, kernel, tile);
   bool isPacked =
       !shape.computed && kernel.unpackedPanelBytes(shape, tile) == 0;
   int64_t panelBytes = shape.computed ? kernel.packedPanelBytes(shape, tile)

@@ -87,13 +87,15 @@ class _Tuner:
         """Measures until no candidate is left; yields before each program."""
         with tempfile.TemporaryDirectory(prefix="ulq-") as directory:
             file = Path(directory) / "model.vmfb"
-            _, layers = self._compile({}, file, Path(directory))
+            program, layers = self._compile({}, file, Path(directory))
             self.candidates = {layer["key"]: layer["candidates"] for layer in layers if "candidates" in layer}
             self.found.isas.setdefault(self.target.isa, {})
             total = sum(map(len, self.candidates.values()))
             while wanted := self._wanted():
                 yield Progress(self.target.name, total - self._missing(), total)
-                program, layers = self._compile(wanted, file, Path(directory))
+                chosen = {layer["key"]: layer["candidates"][0] for layer in layers if "candidates" in layer}
+                if any(chosen[key] != kernel for key, kernel in wanted.items()):
+                    program, layers = self._compile(wanted, file, Path(directory))
                 self._measure(program, layers, wanted, file)
                 self.found.save(output)
             self.found.save(output)

@@ -32,19 +32,14 @@ class Tuning:
         """The kernels that were measured for a layer."""
         return {row["kernel"] for row in self.isas.get(isa, {}).get(key, [])}
 
-    def best(self, isa: str, key: str) -> str | None:
-        """The fastest of them."""
-        rows = self.isas.get(isa, {}).get(key, [])
-        return min(rows, key=lambda row: (row["ns"], row["kernel"]))["kernel"] if rows else None
-
     def add(self, isa: str, key: str, kernel: str, tile: str, ns: int) -> None:
         """Records a time; of two for one candidate the smaller stays."""
         rows = self.isas.setdefault(isa, {}).setdefault(key, [])
-        for row in rows:
-            if (row["kernel"], row["tile"]) == (kernel, tile):
-                row["ns"] = min(row["ns"], ns)
-                return
-        rows.append({"kernel": kernel, "tile": tile, "ns": ns})
+        same = [row for row in rows if (row["kernel"], row["tile"]) == (kernel, tile)]
+        if same:
+            same[0]["ns"] = min(same[0]["ns"], ns)
+        else:
+            rows.append({"kernel": kernel, "tile": tile, "ns": ns})
         rows.sort(key=lambda row: (row["ns"], row["kernel"]))
 
     def save(self, path: Path) -> None:

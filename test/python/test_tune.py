@@ -13,7 +13,7 @@ import onnx.parser
 import pytest
 
 import ulq
-from ulq import cli, targets, tune, tuning
+from ulq import cli, opt, targets, tune, tuning
 
 COMMAND = Path(sys.executable).with_name("ulq")
 HOST = targets.lookup("host")
@@ -114,6 +114,31 @@ def test_same_file_same_bytes(model, tuned, tmp_path):
     for name in ("a", "b"):
         ulq.compile(model, tuning=tuned[0]).save(tmp_path / name)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_cost_table_predicts(model, tuned, tmp_path, monkeypatch):
+    """Of an instruction set that has one: a layer with twice the rows was measured."""
+    monkeypatch.setattr(opt, "COSTS", tmp_path / "absent")
+    kernels = {layer.name: layer.kernel for layer in ulq.compile(model).layers}
+    content = json.loads(tuned[0].read_text())
+    (key,) = (key for key in content["isas"][HOST.isa] if key.startswith("1x8x1x64 1x8x1x64 "))
+    for wanted in {row["kernel"] for row in content["isas"][HOST.isa][key]}:
+        rows = [{**row, "ns": 1 if row["kernel"] == wanted else 1e6} for row in content["isas"][HOST.isa][key]]
+        similar = key.replace("1x8x1x64", "1x16x1x64")
+        (tmp_path / f"{HOST.isa}.json").write_text(json.dumps({"format": 1, "isas": {HOST.isa: {similar: rows}}}))
+        monkeypatch.setattr(opt, "COSTS", tmp_path)
+        chosen = {layer.name: layer for layer in ulq.compile(model).layers}
+        assert chosen["first"].kernel == wanted and not chosen["first"].measured
+    assert set(kernels) == set(chosen)
+
+
+@pytest.mark.parametrize("table", sorted(opt.COSTS.glob("*.json")), ids=lambda path: path.stem)
+def test_committed_cost_table(table):
+    """Small, of one instruction set, and says where it was measured."""
+    content = json.loads(table.read_text())
+    assert list(content["isas"]) == [table.stem] and content["machine"]["cpu"] and content["versions"]["ulq"]
+    assert content["threads"] == 1 and table.stat().st_size < 100_000
+    assert content["isas"][table.stem]
 
 
 def test_unknown_kernel_is_reported(model, tuned, tmp_path):
