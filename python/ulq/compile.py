@@ -61,6 +61,8 @@ def compile_stages(
         ]
         begin("iree")
         module = iree.build(lowered, imported.segments, chosen)
+        if tuning is not None:
+            module.notes.extend(_unmeasured(module.layers))
         stages = _stages(imported, chosen, lowered, module) if keep_stages else {}
         data = iree.link(module, metadata(imported, module, chosen))
     return session.from_bytes(data, stages)
@@ -73,6 +75,13 @@ def _tuning(path: str | os.PathLike | None, target: targets.Target, directory: s
     copy = Path(directory) / f"tuning-{target.isa}.json"
     copy.write_text(tuning_file.for_isa(path, target.isa), encoding="utf-8")
     return copy
+
+
+def _unmeasured(layers: Sequence[Mapping]) -> list[str]:
+    """A note where the tuning file does not have all layers."""
+    products = [layer for layer in layers if "candidates" in layer]
+    missing = sum(not layer.get("measured") for layer in products)
+    return [f"the tuning file has no times of {missing} of {len(products)} layers"] if missing else []
 
 
 def _stages(imported: importer.ImportedModel, chosen, lowered: Sequence[str], module: iree.Module) -> dict[str, str]:

@@ -151,6 +151,16 @@ def test_unknown_kernel_is_reported(model, tuned, tmp_path):
     assert all(layer.kernel != "later" for layer in program.layers)
 
 
+def test_layers_without_times_are_reported(model, tuned, tmp_path):
+    def forget(content):
+        layers = content["isas"][HOST.isa]
+        del layers[next(key for key in layers if "x16 " in key)]  # of the third product
+
+    program = ulq.compile(model, tuning=changed(tuned[0], tmp_path, forget))
+    assert program.notes == ["the tuning file has no times of 1 of 3 layers"]
+    assert [layer.measured for layer in program.layers if layer.op == "MatMul"] == [True, True, False]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
