@@ -43,11 +43,9 @@ class Product:
     outputs: int
 
 
-LAYERS = (
-    Layer(56, 64, 64),
-    Layer(28, 128, 128),
-    Layer(14, 256, 256),
-    Layer(7, 512, 512),
+# Layers of about as many kernels each: a model is compiled as often as its longest list of candidates is long.
+PLAIN_3X3 = (Layer(56, 64, 64), Layer(28, 128, 128), Layer(14, 256, 256), Layer(7, 512, 512))
+OTHERS = (
     Layer(56, 64, 128, stride=2),
     Layer(14, 256, 512, stride=2),
     Layer(56, 64, 128, kernel=1, stride=2),
@@ -125,12 +123,21 @@ class Builder:
         return name
 
 
-def model(weight_bits: int, code_bits: int):
-    """All layers at one pair of widths."""
+def model(layers, weight_bits: int, code_bits: int):
+    """These layers at one pair of widths."""
     builder = Builder(weight_bits, code_bits)
-    for layer in (*LAYERS, FIRST) if weight_bits >= 8 else LAYERS:
+    for layer in layers:
         builder.add(layer)
     return builder.model()
+
+
+def models():
+    """The models to measure, each with its name."""
+    for weight_bits, code_bits in WIDTHS:
+        widths = f"w{weight_bits}a{code_bits}"
+        yield f"{widths} 3x3", model(PLAIN_3X3, weight_bits, code_bits)
+        others = (*OTHERS, FIRST) if weight_bits >= 8 else OTHERS
+        yield f"{widths} others", model(others, weight_bits, code_bits)
 
 
 def main() -> None:
@@ -150,10 +157,10 @@ def main() -> None:
             if arguments.fresh:
                 file.unlink(missing_ok=True)
             with Progress(console=console) as bar:
-                for widths in WIDTHS:
-                    task = bar.add_task("{} w{}a{}".format(target.isa, *widths))
+                for name, layers in models():
+                    task = bar.add_task(f"{target.isa} {name}")
                     tune.tune(
-                        model(*widths),
+                        layers,
                         target.name,
                         output=file,
                         begin=lambda at, bar=bar, task=task: bar.update(task, completed=at.done, total=at.total),
