@@ -61,13 +61,12 @@ KernelAttr makeKernel(MLIRContext *context, const LayerShape &shape,
   Division division = divide(shape, *kernel, tile, most);
   Builder builder(context);
   auto [runnerUp, margin] = nextBest(offers);
-  return KernelAttr::get(context, builder.getStringAttr(kernel->name()),
-                         builder.getStringAttr(isa.name), tile.rows,
-                         tile.outputs, division.block, division.parts(),
-                         builder.getF64FloatAttr(cost),
-                         builder.getStringAttr(runnerUp),
-                         builder.getF64FloatAttr(margin), division.panels,
-                         ns.has_value());
+  return KernelAttr::get(
+      context, builder.getStringAttr(kernel->name()),
+      builder.getStringAttr(isa.name), tile.rows, tile.outputs, division.block,
+      division.parts(), builder.getF64FloatAttr(cost),
+      builder.getStringAttr(runnerUp), builder.getF64FloatAttr(margin),
+      division.panels, ns.has_value());
 }
 
 void reportChoice(Operation *op, KernelAttr kernel) {
