@@ -176,12 +176,13 @@ private:
     int64_t work = rows * output[3] * g.getKernel()[0] * g.getKernel()[1];
     int64_t parts = std::min(rows, usefulParts(kPoolCycles * work, workgroups));
     Builder builder(op.getContext());
-    KernelAttr kernel = KernelAttr::get(
-        op.getContext(), builder.getStringAttr("max_pool"),
-        builder.getStringAttr(isa.name), 1, output[3],
-        (rows + parts - 1) / parts, parts, builder.getF64FloatAttr(0.0),
-        builder.getStringAttr(""), builder.getF64FloatAttr(1.0),
-        /*measured=*/false);
+    KernelAttr kernel =
+        KernelAttr::get(op.getContext(), builder.getStringAttr("max_pool"),
+                        builder.getStringAttr(isa.name), 1, output[3],
+                        (rows + parts - 1) / parts, parts,
+                        builder.getF64FloatAttr(0.0), builder.getStringAttr(""),
+                        builder.getF64FloatAttr(1.0), /*panelParts=*/1,
+                        /*measured=*/false);
     op.setKernelAttr(kernel);
     reportChoice(op, kernel);
   }
