@@ -178,6 +178,11 @@ LogicalResult MultiplyTileOp::verify() {
   if (multiplier < 1 || outputs % multiplier)
     return emitOpError("expected a multiplier that divides ")
            << outputs << " outputs, got " << multiplier;
+  // multiply_tile_c5
+  int64_t lines = getTapLines();
+  if (lines < 1 || lines > depth)
+    return emitOpError("expected 1 to ")
+           << depth << " lines of taps, got " << lines;
   if (bits == 32)
     return success();
   if (bits < 1 || bits > 8 || levels < 1 || levels > int64_t(1) << bits)

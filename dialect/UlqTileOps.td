@@ -133,8 +133,9 @@ def Ulq_MultiplyTileOp : Ulq_Op<"multiply_tile"> {
     row-major [kernel.rows, kernel.outputs] tile, in channel order.
     The weights are `weightBase + weightStep * code`, code below `weightLevels`.
     The result is `sum x * w`, or, with `codeProducts`, `sum x * code`. For a
-    depthwise family output n sums over element n / `multiplier` of every tap,
-    taps being `tapBytes` apart.
+    depthwise family output n sums over element n / `multiplier` of every tap.
+    Its taps stand in `tapLines` lines, `lineBytes` apart; those of a line are
+    `tapBytes` apart.
 
     With `startValues` the accumulators of each row start from
     [kernel.outputs] i32 at `tables`, otherwise from 0.
@@ -150,6 +151,7 @@ def Ulq_MultiplyTileOp : Ulq_Op<"multiply_tile"> {
     - (C3) `flushInterval` products, at least one, fit `narrowBits` bits; it
       is 0 where `narrowBits` is.
     - (C4) `multiplier` is positive and divides `kernel.outputs`.
+    - (C5) `tapLines` is positive and at most `depth`.
   }];
   let arguments = (ins Ulq_Bytes:$lhs, Index:$lhsOffset, Ulq_Bytes:$rhs,
                        Index:$rhsOffset, Ulq_Bytes:$tables, Index:$tablesOffset,
@@ -162,6 +164,8 @@ def Ulq_MultiplyTileOp : Ulq_Op<"multiply_tile"> {
                        DefaultValuedAttr<I64Attr, "0">:$narrowBits,
                        DefaultValuedAttr<I64Attr, "0">:$flushInterval,
                        DefaultValuedAttr<I64Attr, "0">:$tapBytes,
+                       DefaultValuedAttr<I64Attr, "1">:$tapLines,
+                       DefaultValuedAttr<I64Attr, "0">:$lineBytes,
                        DefaultValuedAttr<I64Attr, "1">:$multiplier);
   let assemblyFormat = "operands attr-dict `:` type(operands)";
   let hasVerifier = 1;

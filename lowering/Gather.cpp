@@ -123,14 +123,37 @@ private:
         (!expand || inOrder) && g.getGroups() == 1 && g.getDilations()[1] == 1;
     if (!contiguous || width == 1)
       return gatherTaps(window, y, source, target);
+    Value inLine = window.inside(y, g.getInput()[1]);
     Value x = window.left;
-    Value whole =
-        arith::AndIOp::create(b, window.inside(y, g.getInput()[1]),
-                              window.inside(x, g.getInput()[2], width));
+    Value whole = arith::AndIOp::create(
+        b, inLine, window.inside(x, g.getInput()[2], width));
     b.branch(
         whole,
         [&] { copyTaps(b.add(source, window.offset(y, x)), target, width); },
-        [&] { gatherTaps(window, y, source, target); });
+        [&] { gatherBorder(window, inLine, y, source, target); });
+  }
+
+  /// Neighbouring taps of which some are outside the input: first those on its
+  /// left, then those inside, then those on its right.
+  void gatherBorder(Window &window, Value inLine, Value y, Value source,
+                    Value target) {
+    Value width = b.index(g.getKernel()[1]);
+    Value left = b.createOrFold<arith::SubIOp>(b.index(0), window.left);
+    Value right = b.add(left, g.getInput()[2]);
+    auto clamped = [&](Value tap) {
+      return b.max(b.index(0), b.min(tap, width));
+    };
+    Value from = arith::SelectOp::create(b, inLine, clamped(left), width);
+    Value to = arith::SelectOp::create(b, inLine, clamped(right), width);
+    auto fillTap = [&](Value tap) {
+      fill(b.add(target, b.mul(tap, tapTarget)));
+    };
+    b.loop(b.index(0), from, 1, fillTap);
+    b.loop(from, to, 1, [&](Value tap) {
+      Value pixel = window.offset(y, b.add(window.left, tap));
+      copyTaps(b.add(source, pixel), b.add(target, b.mul(tap, tapTarget)), 1);
+    });
+    b.loop(to, width, 1, fillTap);
   }
 
   void gatherTaps(Window &window, Value y, Value source, Value target) {

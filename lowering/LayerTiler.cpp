@@ -142,6 +142,44 @@ std::pair<Value, Value> LayerTiler::shareOfPanels() {
   return kernel->share(choice.panels, part, attr.getPanelParts());
 }
 
+void LayerTiler::placePanels(int64_t behind) {
+  panelStride = roundUp(scratchPanelBytes + behind, 64);
+  if (keepsPanels())
+    keptPanels = placeKept(choice.panels, panelStride);
+  else
+    panelsAt = place(llvm::divideCeil(choice.panels, attr.getPanelParts()) *
+                     panelStride);
+}
+
+void LayerTiler::preparePanels(ByteBuilder &b, ByteBuilder::Body write) {
+  if (scratchPanelBytes == 0)
+    return;
+  b.loop(firstPanel, lastPanel, 1, [&](Value panel) {
+    keepsPanels() ? ensure(keptPanels, panel, write) : write(panel);
+  });
+}
+
+void LayerTiler::unpackPanel(ByteBuilder &b, Value panel) {
+  Value from = b.add(params.offset, b.mul(panel, panelBytes));
+  UnpackWeightsOp::create(b, params.memory, from, memory,
+                          preparedPanel(b, panel), b.index(1), attr,
+                          choice.format.depth, shape.weightBits,
+                          shape.weightBase, shape.weightStep, isFloat);
+}
+
+Value LayerTiler::preparedPanel(ByteBuilder &b, Value panel) {
+  if (keepsPanels())
+    return piece(b, keptPanels, panel);
+  Value number = b.createOrFold<arith::SubIOp>(panel, firstPanel);
+  return b.add(scratch(b, panelsAt), b.mul(number, panelStride));
+}
+
+Buffer LayerTiler::panelBuffer(ByteBuilder &b, Value panel) {
+  if (scratchPanelBytes == 0)
+    return {params.memory, b.add(params.offset, b.mul(panel, panelBytes))};
+  return {memory, preparedPanel(b, panel)};
+}
+
 void LayerTiler::forWidth(ByteBuilder &b, Value panelInGroup,
                           function_ref<void(int64_t)> emit) {
   int64_t perGroup = lanes.panelsPerGroup();

@@ -46,6 +46,15 @@ protected:
   /// First and last of the blocks and of the panels that this workgroup takes.
   std::pair<mlir::Value, mlir::Value> shareOfRows(int64_t blocks);
   std::pair<mlir::Value, mlir::Value> shareOfPanels();
+
+  /// Reserves scratch memory for prepared panels, with so many bytes behind
+  /// each. The panels of the workgroup are `firstPanel` to `lastPanel`.
+  void placePanels(int64_t behind);
+  void preparePanels(ByteBuilder &b, ByteBuilder::Body write);
+  void unpackPanel(ByteBuilder &b, mlir::Value panel);
+  mlir::Value preparedPanel(ByteBuilder &b, mlir::Value panel);
+  /// What multiply_tile reads: a prepared panel, or one of the parameters.
+  Buffer panelBuffer(ByteBuilder &b, mlir::Value panel);
   /// Emits code for the number of channels that a panel of a group has.
   void forWidth(ByteBuilder &b, mlir::Value panelInGroup,
                 llvm::function_ref<void(int64_t width)> emit);
@@ -73,19 +82,28 @@ protected:
 
   Buffer source, params, computed; // computed: weights, if they are
   mlir::Value memory;              // holds the scratch memory
+  mlir::Value firstPanel, lastPanel;
 
 private:
+  bool keepsPanels() const {
+    return choice.rowParts > 1 && scratchPanelBytes > 0;
+  }
   void buildParameters();
   mlir::Value parameters(mlir::OpBuilder &builder);
 
   ParameterBlob blob;
   EpiloguePlan plan;
   int64_t scratchBytes = 0, flags = 0;
+  Kept keptPanels{};
+  int64_t panelsAt = 0, panelStride = 0;
   KernelFunction *kernel = nullptr;
   mlir::Value lock; // counter of the scratch memory of this workgroup
   mlir::Value base; // of the scratch memory of this workgroup
 };
 
+/// The flow of kernels with groups as lanes (TileDepthwise.cpp).
+void tileDepthwise(LayerOp op, const KernelChoice &choice,
+                   mlir::ModuleOp kernels);
 /// The flow of kernels with a scheme (TileWinograd.cpp).
 void tileWinograd(LayerOp op, const KernelChoice &choice,
                   mlir::ModuleOp kernels);

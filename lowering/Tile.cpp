@@ -26,17 +26,11 @@ public:
 
 private:
   void placeScratch() override {
-    int64_t most = llvm::divideCeil(choice.panels, attr.getPanelParts());
-    int64_t offsetBytes = inputZero() ? attr.getOutputs() * 4 : 0;
     // Rows of a panel are gathered where the rows of blocks will be.
     int64_t gathered =
         std::max(attr.getBlock(), shape.computed ? attr.getOutputs() : 0);
     bool sums = rowSums || inputZero() != 0;
-    slotBytes = roundUp(scratchPanelBytes + offsetBytes, 64);
-    if (keepsPanels())
-      panels = placeKept(choice.panels, slotBytes);
-    else
-      panelsAt = place(most * slotBytes);
+    placePanels(/*behind=*/inputZero() ? attr.getOutputs() * 4 : 0);
     rowsAt = place(gathered * choice.format.rowBytes);
     sumsAt = place(sums ? gathered * 4 : 0);
     accumulatorsAt = place(attr.getRows() * attr.getOutputs() * 4);
@@ -46,30 +40,11 @@ private:
     int64_t blocks = llvm::divideCeil(shape.rows, attr.getBlock());
     auto [firstBlock, lastBlock] = shareOfRows(blocks);
     std::tie(firstPanel, lastPanel) = shareOfPanels();
-    preparePanels(b);
+    preparePanels(b, [&](Value panel) {
+      shape.computed ? packPanel(b, panel) : unpackPanel(b, panel);
+    });
     b.loop(firstBlock, lastBlock, 1,
            [&](Value block) { emitBlock(b, b.mul(block, attr.getBlock())); });
-  }
-
-  bool keepsPanels() { return choice.rowParts > 1 && scratchPanelBytes > 0; }
-
-  void preparePanels(ByteBuilder &b) {
-    if (scratchPanelBytes == 0)
-      return;
-    auto prepare = [&](Value panel) {
-      shape.computed ? packPanel(b, panel) : unpackPanel(b, panel);
-    };
-    b.loop(firstPanel, lastPanel, 1, [&](Value panel) {
-      keepsPanels() ? ensure(panels, panel, prepare) : prepare(panel);
-    });
-  }
-
-  void unpackPanel(ByteBuilder &b, Value panel) {
-    Value from = b.add(params.offset, b.mul(panel, panelBytes));
-    UnpackWeightsOp::create(b, params.memory, from, memory,
-                            panelInScratch(b, panel), b.index(1), attr,
-                            choice.format.depth, shape.weightBits,
-                            shape.weightBase, shape.weightStep, isFloat);
   }
 
   /// The weights of image `image` are rows like those of the input.
@@ -90,7 +65,7 @@ private:
                          choice.format.rowBytes, choice.format.expand,
                          choice.format.pairs, choice.format.channelOrder,
                          /*rowSums=*/zero != 0);
-    PackPanelOp::create(b, memory, rows, sums, panelInScratch(b, panel),
+    PackPanelOp::create(b, memory, rows, sums, preparedPanel(b, panel),
                         offsetsOf(b, panel), attr, choice.format.rowBytes,
                         words, shape.weightBase, zero != 0, -zero, offset);
   }
@@ -119,14 +94,6 @@ private:
     });
   }
 
-  /// Rows hold the channels of a group of the flow.
-  GeometryAttr gatheredGeometry() {
-    GeometryAttr g = op.getGeometry();
-    return GeometryAttr::get(op.getContext(), g.getInput(), g.getOutput(),
-                             g.getKernel(), g.getStrides(), g.getPads(),
-                             g.getDilations(), lanes.groups);
-  }
-
   /// That of a 1x1 kernel which reads all pixels of the weights.
   GeometryAttr weightGeometry() {
     GeometryAttr g = op.getGeometry();
@@ -139,7 +106,7 @@ private:
   void gather(ByteBuilder &b, Value group, Value firstRow, Value count) {
     GatherRowsOp::create(b, source.memory, source.offset, memory,
                          scratch(b, rowsAt), scratch(b, sumsAt), firstRow,
-                         count, group, gatheredGeometry(), shape.storageBits,
+                         count, group, op.getGeometry(), shape.storageBits,
                          op.getPadCode(), choice.format.rowBytes,
                          choice.format.expand, choice.format.pairs,
                          choice.format.channelOrder, rowSums);
@@ -167,35 +134,14 @@ private:
     });
   }
 
-  /// A panel, with what is added to its sums behind it.
-  Value panelInScratch(ByteBuilder &b, Value panel) {
-    if (keepsPanels())
-      return piece(b, panels, panel);
-    Value number = b.createOrFold<arith::SubIOp>(panel, firstPanel);
-    return b.add(scratch(b, panelsAt), b.mul(number, slotBytes));
-  }
-
+  /// What is added to the sums of a panel stands behind it.
   Value offsetsOf(ByteBuilder &b, Value panel) {
-    return b.add(panelInScratch(b, panel), scratchPanelBytes);
+    return b.add(preparedPanel(b, panel), scratchPanelBytes);
   }
 
   void multiply(ByteBuilder &b, Value panel, Value row) {
     Value lhs = b.add(scratch(b, rowsAt), b.mul(row, choice.format.rowBytes));
-    int64_t tapBytes = 0, multiplier = 1;
-    if (choice.kernel->groupsAreLanes()) {
-      tapBytes = choice.format.expand ? flow.tapBytes() * flow.codesPerByte()
-                                      : flow.tapBytes();
-      multiplier = shape.outputs;
-      // A panel starts at its first channel.
-      int64_t channels = attr.getOutputs() / multiplier;
-      lhs = b.add(lhs, b.mul(panel, channels * (isFloat ? 4 : 1)));
-    }
-    Buffer rhs = params;
-    if (scratchPanelBytes > 0) {
-      rhs = {memory, panelInScratch(b, panel)};
-    } else {
-      rhs.offset = b.add(params.offset, b.mul(panel, panelBytes));
-    }
+    Buffer rhs = panelBuffer(b, panel);
     MultiplyTileOp::create(
         b, memory, lhs, rhs.memory, rhs.offset, params.memory,
         b.add(params.offset, tables), memory, scratch(b, accumulatorsAt), attr,
@@ -203,7 +149,7 @@ private:
         shape.maxCode, shape.weightBits, shape.weightBase, shape.weightStep,
         shape.weightLevels, choice.kernel->accumulatesCodes(),
         /*startValues=*/false, choice.tile.narrowBits,
-        choice.tile.flushInterval, tapBytes, multiplier);
+        choice.tile.flushInterval);
   }
 
   int64_t inputZero() { return op.getInputZero().value_or(0); }
@@ -211,10 +157,7 @@ private:
     return op.getWeightZero() ? op.getWeightZero()->front() : 0;
   }
 
-  Kept panels{};
-  int64_t slotBytes = 0; // of a panel and its offsets
-  int64_t panelsAt = 0, rowsAt = 0, sumsAt = 0, accumulatorsAt = 0;
-  Value firstPanel, lastPanel;
+  int64_t rowsAt = 0, sumsAt = 0, accumulatorsAt = 0;
 };
 
 LogicalResult tile(Operation *op, ModuleOp module) {
@@ -237,6 +180,8 @@ LogicalResult tile(Operation *op, ModuleOp module) {
   ModuleOp kernels = kernelsModule(module, choice->isa->name);
   if (choice->kernel->filters())
     tileWinograd(layer, *choice, kernels);
+  else if (choice->kernel->groupsAreLanes())
+    tileDepthwise(layer, *choice, kernels);
   else
     RowTiler(layer, *choice).run(kernels);
   return success();

@@ -68,7 +68,7 @@ private:
   }
 
   void emitLoops(ByteBuilder &b) override {
-    Value firstBlock, lastBlock, firstPanel, lastPanel;
+    Value firstBlock, lastBlock;
     std::tie(firstBlock, lastBlock) = shareOfRows(plan.blocks());
     std::tie(firstPanel, lastPanel) = shareOfPanels();
     auto panels = [&](ByteBuilder::Body body) {

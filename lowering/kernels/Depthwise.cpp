@@ -2,23 +2,14 @@
 //
 // Part of ulq, under the Apache License v2.0 with LLVM Exceptions.
 //
-// A depthwise layer has no sum over channels, so channels are the lanes: every
-// tap is a vector of neighbouring channels times a vector of weights. Products
-// of codes are summed in 16 bits over as many taps as fit, then in 32.
-//
-// With several outputs per channel (the multiplier m) the panel of a tap is m
-// runs of weights, run j those of output j of every channel. The codes of a tap
-// are loaded once for all runs, and the sums are brought into the order of
-// outputs, channel by channel, when they are stored.
-//
-// Rows have one byte per code, in the order of channels. Panels are unpacked
-// once per workgroup; 8-bit weights stand in the program as panels already.
+// Products of codes are summed in 16 bits over as many taps as fit, then in 32.
+// f32 values are multiplied as they are. Panels are [taps][runs][channels];
+// they are unpacked once per workgroup, 8-bit weights stand in the program as
+// panels.
 //
 //===----------------------------------------------------------------------===//
 
-#include "lowering/kernels/CodePanel.h"
-#include "lowering/kernels/Kernel.h"
-#include "lowering/kernels/TileChoice.h"
+#include "lowering/kernels/DepthwiseLanes.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include <cstdlib>
 
@@ -28,11 +19,6 @@ namespace ulq {
 
 namespace {
 
-/// Channels of a panel, at most, where each has one output; rows are padded to
-/// so many channels. Wide panels waste little of their last chunk.
-constexpr int64_t kMostChannels = 64;
-/// More outputs of a channel than this leave no registers for sums.
-constexpr int64_t kMostMultiplier = 8;
 /// More taps than this are a loop.
 constexpr int64_t kUnrolledTaps = 64;
 constexpr int64_t kFloatBytes = 4;
@@ -57,7 +43,9 @@ public:
       : emit{builder, op.getLoc()}, op(op), isFloat(op.getStorageBits() == 32),
         fma(isa.fma), rows(op.getKernel().getRows()),
         outputs(op.getKernel().getOutputs()), multiplier(op.getMultiplier()),
-        channels(outputs / multiplier), element(elementBytes(isFloat)),
+        channels(outputs / multiplier),
+        lineTaps(int64_t(op.getDepth()) / int64_t(op.getTapLines())),
+        element(elementBytes(isFloat)),
         lanes(std::min(channels, lanesOf(isFloat, isa))),
         sums(isFloat ? emit.floats(lanes) : emit.integers(lanes, 32)) {}
 
@@ -74,28 +62,46 @@ private:
         emit.advance({op.getLhs(), op.getLhsOffset()}, vector, lanes * element);
     Pointer rhs =
         emit.advance({op.getRhs(), op.getRhsOffset()}, vector, lanes * element);
-    int64_t taps = op.getDepth();
     SmallVector<Value> totals(rows * multiplier, emit.zero(sums));
-    if (taps <= kUnrolledTaps)
-      addTaps(lhs, rhs, taps, totals);
+    if (int64_t(op.getDepth()) <= kUnrolledTaps)
+      addTaps(lhs, rhs, op.getDepth(), totals);
     else
-      totals = emit.loop(emit.index(0), emit.index(taps), 1, totals,
-                         [&](Value tap, ValueRange carried) {
-                           SmallVector<Value> next(carried);
-                           addTaps(emit.advance(lhs, tap, op.getTapBytes()),
-                                   emit.advance(rhs, tap, outputs * element), 1,
-                                   next);
-                           return next;
-                         });
+      totals = addLines(lhs, rhs, totals);
     Pointer target = emit.advance({op.getTarget(), op.getTargetOffset()},
                                   vector, lanes * multiplier * 4);
     for (int64_t row = 0; row < rows; ++row)
-      emit.store(
-          interleave(ArrayRef(totals).slice(row * multiplier, multiplier)),
-          emit.advance(target, row * outputs * 4));
+      emit.store(interleaveRuns(emit, ArrayRef(totals).slice(row * multiplier,
+                                                             multiplier)),
+                 emit.advance(target, row * outputs * 4));
   }
 
-  /// The products of `taps` taps added to the sums of the tile.
+  /// The products of all taps, one after the other, added to the sums.
+  SmallVector<Value> addLines(Pointer lhs, Pointer rhs, ValueRange totals) {
+    auto addTap = [&](Pointer lhs, Pointer rhs, Value tap, ValueRange carried) {
+      SmallVector<Value> next(carried);
+      addTaps(emit.advance(lhs, tap, op.getTapBytes()),
+              emit.advance(rhs, tap, outputs * element), 1, next);
+      return next;
+    };
+    auto addLine = [&](Value line, ValueRange carried) {
+      Pointer from = emit.advance(lhs, line, op.getLineBytes());
+      Pointer weights = emit.advance(rhs, line, lineTaps * outputs * element);
+      return emit.loop(emit.index(0), emit.index(lineTaps), 1, carried,
+                       [&](Value tap, ValueRange carried) {
+                         return addTap(from, weights, tap, carried);
+                       });
+    };
+    return emit.loop(emit.index(0), emit.index(op.getTapLines()), 1, totals,
+                     addLine);
+  }
+
+  /// Byte offset of a tap from the first one.
+  int64_t tapOffset(int64_t tap) {
+    return tap / lineTaps * int64_t(op.getLineBytes()) +
+           tap % lineTaps * int64_t(op.getTapBytes());
+  }
+
+  /// The products of the first `taps` taps added to the sums of the tile.
   void addTaps(Pointer lhs, Pointer rhs, int64_t taps,
                MutableArrayRef<Value> totals) {
     int64_t step = isFloat ? taps : int64_t(op.getFlushInterval());
@@ -108,11 +114,9 @@ private:
               emit.advance(rhs, (tap * outputs + run * channels) * element)));
         for (int64_t row = 0; row < rows; ++row) {
           Value &total = totals[row * multiplier + run];
-          Pointer from =
-              emit.advance(lhs, row * int64_t(op.getRowBytes()) +
-                                    first * int64_t(op.getTapBytes()));
-          total = isFloat ? addFloats(from, weights, total)
-                          : addCodes(from, weights, total);
+          Pointer from = emit.advance(lhs, row * int64_t(op.getRowBytes()));
+          total = isFloat ? addFloats(from, first, weights, total)
+                          : addCodes(from, first, weights, total);
         }
       }
     }
@@ -126,12 +130,13 @@ private:
                                   emit.load(emit.integers(lanes, 8), from));
   }
 
-  Value addCodes(Pointer from, ArrayRef<Value> weights, Value total) {
+  Value addCodes(Pointer from, int64_t first, ArrayRef<Value> weights,
+                 Value total) {
     VectorType halves = emit.integers(lanes, 16);
     Value narrow;
     for (auto [tap, weight] : llvm::enumerate(weights)) {
       Value packed = emit.load(emit.integers(lanes, 8),
-                               emit.advance(from, tap * op.getTapBytes()));
+                               emit.advance(from, tapOffset(first + tap)));
       Value codes =
           arith::ExtUIOp::create(emit.builder, emit.loc, halves, packed);
       Value product =
@@ -142,9 +147,10 @@ private:
     return emit.add(total, wide);
   }
 
-  Value addFloats(Pointer from, ArrayRef<Value> weights, Value total) {
+  Value addFloats(Pointer from, int64_t first, ArrayRef<Value> weights,
+                  Value total) {
     for (auto [tap, weight] : llvm::enumerate(weights)) {
-      Value x = emit.load(sums, emit.advance(from, tap * op.getTapBytes()));
+      Value x = emit.load(sums, emit.advance(from, tapOffset(first + tap)));
       if (fma) {
         total = math::FmaOp::create(emit.builder, emit.loc, x, weight, total);
         continue;
@@ -155,29 +161,10 @@ private:
     return total;
   }
 
-  /// Lane 0 of every run, then lane 1, and so on.
-  Value interleave(ArrayRef<Value> runs) {
-    if (multiplier == 1)
-      return runs[0];
-    VectorType type =
-        emit.vectorType(lanes * multiplier, sums.getElementType());
-    Value joined = emit.zero(type);
-    for (auto [run, sum] : llvm::enumerate(runs))
-      joined = vector::InsertStridedSliceOp::create(
-          emit.builder, emit.loc, sum, joined,
-          ArrayRef<int64_t>{int64_t(run) * lanes}, ArrayRef<int64_t>{1});
-    SmallVector<int64_t> order;
-    for (int64_t lane = 0; lane < lanes; ++lane)
-      for (int64_t run = 0; run < multiplier; ++run)
-        order.push_back(run * lanes + lane);
-    return vector::ShuffleOp::create(emit.builder, emit.loc, joined, joined,
-                                     order);
-  }
-
   Emitter emit;
   MultiplyTileOp op;
   bool isFloat, fma;
-  int64_t rows, outputs, multiplier, channels, element, lanes;
+  int64_t rows, outputs, multiplier, channels, lineTaps, element, lanes;
   VectorType sums;
 };
 
@@ -203,21 +190,14 @@ struct DepthwiseKernel final : Kernel {
                                  const IsaTraits &isa) const override {
     bool isFloat = shape.codeBits == 32;
     int64_t multiplier = shape.outputs;
-    if (shape.groups == 1 || shape.channels != 1 ||
-        multiplier > kMostMultiplier)
+    if (!isDepthwise(shape) || (!isFloat && !weightsFitBytes(shape)))
       return std::nullopt;
-    if (!isFloat && (shape.weightBits > 8 || shape.minWeight() < INT8_MIN ||
-                     shape.maxWeight() > INT8_MAX))
-      return std::nullopt;
-    int64_t most = kMostChannels / llvm::PowerOf2Ceil(multiplier);
-    int64_t channels = std::clamp<int64_t>(
-        llvm::PowerOf2Ceil(shape.groups), kMinOutputs,
-        std::max(most, std::min(lanesOf(isFloat, isa), kMostChannels)));
+    int64_t channels = panelChannels(shape, kMinOutputs, lanesOf(isFloat, isa));
     // Sums take half of the registers, those of codes two for each vector.
     int64_t vectors = isa.vectorRegisters / (isFloat ? 2 : 4);
     Candidate tile;
-    tile.rows =
-        std::min(shape.rows, std::clamp<int64_t>(vectors / multiplier, 1, 4));
+    tile.rows = std::min(shape.geometry.getOutput()[2],
+                         std::clamp<int64_t>(vectors / multiplier, 1, 4));
     tile.outputs = channels * multiplier;
     if (!isFloat) {
       tile.narrowBits = 16;
@@ -235,15 +215,7 @@ struct DepthwiseKernel final : Kernel {
   }
 
   RowFormat rowFormat(const LayerShape &shape) const override {
-    bool isFloat = shape.codeBits == 32;
-    int64_t perByte = isFloat ? 1 : shape.codesPerByte();
-    int64_t tap = llvm::alignTo(shape.groups, perByte);
-    // The last panel reads to its end, beyond the channels of the last tap.
-    int64_t row = (shape.taps - 1) * tap +
-                  int64_t(llvm::alignTo(shape.groups, kMostChannels));
-    return {/*expand=*/!isFloat,
-            int64_t(llvm::alignTo(row * elementBytes(isFloat), 64)), shape.taps,
-            /*pairs=*/false, /*channelOrder=*/!isFloat};
+    return pixelFormat(shape, /*depth=*/shape.taps);
   }
 
   SmallVector<uint8_t> packWeights(const LayerShape &shape,
@@ -251,11 +223,10 @@ struct DepthwiseKernel final : Kernel {
                                    ArrayRef<int32_t> weights) const override {
     CodePanel panel = panelOf(shape, tile);
     int64_t channels = tile.outputs / shape.outputs;
-    auto pack = [&](MutableArrayRef<uint8_t> bytes, int64_t lane,
-                    ArrayRef<int32_t> weights) {
-      int64_t first = lane % shape.outputs * channels + lane / shape.outputs;
-      for (auto [tap, weight] : llvm::enumerate(weights)) {
-        int64_t place = tap * tile.outputs + first;
+    auto insert = [&](MutableArrayRef<uint8_t> bytes, int64_t run,
+                      int64_t channel, ArrayRef<int32_t> taps) {
+      for (auto [tap, weight] : llvm::enumerate(taps)) {
+        int64_t place = tap * tile.outputs + run * channels + channel;
         if (shape.weightBits > 8)
           memcpy(&bytes[place * kFloatBytes], &weight, kFloatBytes);
         else
@@ -265,11 +236,8 @@ struct DepthwiseKernel final : Kernel {
                            : weight);
       }
     };
-    LayerShape lanes = shape;
-    lanes.outputs *= lanes.groups;
-    lanes.groups = 1;
-    return packPanels(lanes, tile, packedPanelBytes(shape, tile), weights,
-                      pack);
+    return packChannels(shape, tile, packedPanelBytes(shape, tile), weights,
+                        insert);
   }
 
   int64_t packedPanelBytes(const LayerShape &shape,

@@ -112,8 +112,9 @@ public:
   virtual bool accumulatesCodes() const = 0;
 
   /// True: the groups of a layer of one channel each are the lanes of its
-  /// tiles. Rows are gathered with all channels, panels follow each other
-  /// through all groups, and the rows of a panel start at its first channel.
+  /// tiles. Lines are gathered with all channels (TileDepthwise.cpp), panels
+  /// follow each other through all groups, and the taps of a panel start at its
+  /// first channel. A row of the format is what an output pixel adds to them.
   /// Groups need not start at a byte of the input or of the results.
   virtual bool groupsAreLanes() const { return false; }
 

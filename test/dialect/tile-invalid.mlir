@@ -155,6 +155,14 @@ func.func @multiply_tile_c4(%b: memref<?xi8>, %i: index) {
 
 // -----
 
+func.func @multiply_tile_c5(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.multiply_tile' op expected 1 to 64 lines of taps, got 65}}
+  ulq.multiply_tile %b, %i, %b, %i, %b, %i, %b, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, rowBytes = 64, depth = 64, storageBits = 2, maxCode = 3, weightBits = 2, weightBase = -2, weightStep = 1, weightLevels = 4, tapLines = 65} : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
+  return
+}
+
+// -----
+
 func.func @winograd_input_c1(%b: memref<?xi8>, %i: index) {
   // expected-error@below {{'ulq.winograd_input' op expected transformed codes of 0 to 255, got 4 times 0 to 64}}
   ulq.winograd_input %b, %i, %b, %i {scheme = #ulq.winograd<rows = f2, columns = f2>, tileRows = 1, tileColumns = 2, rowBytes = 64, lineBytes = 384, productBytes = 128, maxCode = 64} : memref<?xi8>, index, memref<?xi8>, index

@@ -34,9 +34,9 @@ func.func @pack_panel(%b: memref<?xi8>, %i: index) {
 }
 
 // CHECK-LABEL: @multiply_tile
-// CHECK: ulq.multiply_tile {{.*}} {depth = 132104 : i64, {{.*}} tapBytes = 8 : i64
+// CHECK: ulq.multiply_tile {{.*}} {depth = 132104 : i64, {{.*}} lineBytes = 96 : i64, {{.*}} tapBytes = 8 : i64, tapLines = 4 : i64
 func.func @multiply_tile(%b: memref<?xi8>, %i: index) {
-  ulq.multiply_tile %b, %i, %b, %i, %b, %i, %b, %i {kernel = #dot, rowBytes = 132160, depth = 132104, storageBits = 8, maxCode = 127, weightBits = 8, weightBase = -128, weightStep = 1, weightLevels = 256, tapBytes = 8} : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
+  ulq.multiply_tile %b, %i, %b, %i, %b, %i, %b, %i {kernel = #dot, rowBytes = 132160, depth = 132104, storageBits = 8, maxCode = 127, weightBits = 8, weightBase = -128, weightStep = 1, weightLevels = 256, tapBytes = 8, tapLines = 4, lineBytes = 96} : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
   return
 }
 

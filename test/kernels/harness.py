@@ -213,6 +213,19 @@ def pack_depthwise(values: np.ndarray, multiplier: int, width: int) -> np.ndarra
     return panel.view(np.uint8).ravel() if panel.dtype == np.float32 else pack_chunks(panel, width)
 
 
+def pack_depthwise_dot(values: np.ndarray, multiplier: int, width: int) -> np.ndarray:
+    """Packs weight codes (width < 8) or weights [channels * multiplier, lines, columns] as a panel of "depthwise_dot".
+
+    Its order is column, four lines, then output of a channel, then channel, then line.
+    """
+    outputs, lines, columns = values.shape
+    steps = -(-lines // 4)
+    padded = np.zeros((outputs, steps * 4, columns), values.dtype)
+    padded[:, :lines] = values
+    panel = padded.reshape(-1, multiplier, steps, 4, columns).transpose(4, 2, 1, 0, 3)
+    return pack_chunks(panel, width)
+
+
 def pack_lut(codes: np.ndarray, bits: int, vector_bytes: int) -> np.ndarray:
     """Packs weight codes [outputs, depth], depth a multiple of a step, as a panel of "lut" or "nibble"."""
     outputs, depth = codes.shape

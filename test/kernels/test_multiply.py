@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 LOOKUPS = ("lut", "nibble")
+DEPTHWISE = ("depthwise", "depthwise_dot")
 UNALIGNED = 3  # kernels may not assume any alignment
 
 
@@ -14,8 +15,8 @@ UNALIGNED = 3  # kernels may not assume any alignment
 class Case:
     """A tile: weights base + step * code, code < levels, times activation codes 0..max_code (0: f32).
 
-    "depthwise" has `multiplier` outputs for each channel; its rows have `channels` channels; the panel reads the first
-    of them.
+    A depthwise tile has `multiplier` outputs for each channel; its pixels have `channels` channels; the panel reads the
+    first of them. Rows are windows of `lines` lines of an image, `stride` pixels apart.
     """
 
     family: str
@@ -29,6 +30,8 @@ class Case:
     levels: int = 0
     max_code: int = 0
     multiplier: int = 1
+    lines: int = 1
+    stride: int = 1
 
     @property
     def width(self) -> int:
@@ -39,6 +42,8 @@ class Case:
         """Reduction elements of the panel, padding included."""
         if self.family == "depthwise":
             return self.taps
+        if self.family == "depthwise_dot":
+            return self.columns * harness.round_up(self.lines, 4)
         if self.family == "float32":
             return self.taps * self.channels
         codes = self.taps * harness.round_up(self.channels, 8 // self.width)
@@ -56,14 +61,34 @@ class Case:
             return harness.round_up(4 * self.depth, 64)
         if self.family in LOOKUPS:
             return harness.round_up(-(-self.depth * self.width // 8), 64) * (2 if self.family == "nibble" else 1)
-        if self.family == "depthwise":
-            return harness.round_up(self.taps * self.tap_bytes, 64)
+        if self.family in DEPTHWISE:
+            return self.stride * self.tap_bytes
         return harness.round_up(self.depth, 64)
 
     @property
     def tap_bytes(self) -> int:
-        """Bytes of a tap in the rows of "depthwise": one for each code, whatever its width in the input."""
+        """Bytes of a pixel of a depthwise image: one for each code, whatever its width in the input."""
         return self.channels * (1 if self.max_code else 4)
+
+    @property
+    def columns(self) -> int:
+        """Columns of a depthwise window."""
+        return self.taps // self.lines
+
+    @property
+    def line_pixels(self) -> int:
+        """Pixels of a line of a depthwise image."""
+        return (self.rows - 1) * self.stride + self.columns
+
+    @property
+    def window(self) -> str:
+        """The attributes of the window of a depthwise tile; lines need not be neighbours."""
+        if self.family not in DEPTHWISE:
+            return ""
+        return (
+            f", tapBytes = {self.tap_bytes}, tapLines = {self.lines}, lineBytes = {self.line_pixels * self.tap_bytes},"
+            f" multiplier = {self.multiplier}"
+        )
 
     @property
     def narrow_sums(self) -> str:
@@ -84,7 +109,7 @@ class Case:
         width = harness.storage_bits(self.weight_bits)
         if self.family == "dot" and (width == 8 or self.rows <= 2):
             return 0
-        if self.family == "depthwise" and self.max_code and width == 8:
+        if self.family in DEPTHWISE and self.max_code and width == 8:
             return 0
         codes = harness.round_up(self.depth * self.outputs, 64 * 8 // width)
         return codes * (1 if self.max_code else 4)
@@ -104,7 +129,7 @@ FUNCTION = """
     ulq.multiply_tile %a, %lhsOffset, %{panel}, %{panelName}Offset, %t, %tablesOffset, %c, %outOffset {{
       kernel = {kernel}, rowBytes = {rowBytes}, depth = {depth}, storageBits = {storageBits}, maxCode = {maxCode},
       weightBits = {weightBits}, weightBase = {weightBase}, weightStep = {weightStep}, weightLevels = {weightLevels},
-      {narrowSums}{taps}
+      {narrowSums}{window}
     }} : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
     return
   }}
@@ -132,7 +157,7 @@ def function_text(case: Case, isa: str, number: int) -> str:
         "weightStep": case.step,
         "weightLevels": case.levels,
         "narrowSums": case.narrow_sums,
-        "taps": f", tapBytes = {case.tap_bytes}, multiplier = {case.multiplier}" if case.family == "depthwise" else "",
+        "window": case.window,
         "floats": "" if case.max_code else ", floats",
         "largest": 1 << 30,
     }
@@ -196,11 +221,15 @@ def float_call(case: Case, isa: str, number: int, random: np.random.Generator) -
 
 
 def depthwise_call(case: Case, isa: str, number: int, random: np.random.Generator) -> tuple[harness.Call, np.ndarray]:
+    shape = (case.lines, case.line_pixels, case.channels)
     if case.max_code:
-        rows = random.integers(0, case.max_code + 1, (case.rows, case.taps, case.channels), dtype=np.uint8)
-        rows[-1] = case.max_code
+        image = random.integers(0, case.max_code + 1, shape, dtype=np.uint8)
+        image[:, -case.columns :] = case.max_code
     else:
-        rows = random.integers(-8, 9, (case.rows, case.taps, case.channels)).astype(np.float32)
+        image = random.integers(-8, 9, shape).astype(np.float32)
+    starts = range(0, case.rows * case.stride, case.stride)
+    windows = np.stack([image[:, start : start + case.columns] for start in starts])
+    rows = windows.reshape(case.rows, case.taps, case.channels)
     if case.weight_bits == 32:
         values = stored = random.integers(-8, 9, (case.outputs, case.taps)).astype(np.float32)
     else:
@@ -208,20 +237,31 @@ def depthwise_call(case: Case, isa: str, number: int, random: np.random.Generato
         codes[0], codes[-1] = 0, case.levels - 1
         values = codes.astype(np.int64) * case.step + case.base
         stored = values.astype(np.int8).view(np.uint8) if case.max_code and case.weight_bits > 4 else codes
-    packed = harness.pack_depthwise(stored, case.multiplier, harness.storage_bits(min(case.weight_bits, 8)))
-    call = make_call(case, number, rows.reshape(case.rows, -1).view(np.uint8), packed, NO_TABLES)
+    width = harness.storage_bits(min(case.weight_bits, 8))
+    if case.family == "depthwise":
+        packed = harness.pack_depthwise(stored, case.multiplier, width)
+    else:
+        packed = harness.pack_depthwise_dot(stored.reshape(case.outputs, case.lines, -1), case.multiplier, width)
+    call = make_call(case, number, image.reshape(1, -1).view(np.uint8), packed, NO_TABLES)
     read = rows[..., np.arange(case.outputs) // case.multiplier]  # what output n multiplies
     sums = np.einsum("rto,ot->ro", read.astype(np.float64), values.astype(np.float64))
     return call, sums.astype(np.int32 if case.max_code else np.float32)
 
 
 NO_TABLES = np.zeros(64, np.uint8)
-MAKE_CALL = {"dot": dot_call, "lut": lut_call, "nibble": lut_call, "float32": float_call, "depthwise": depthwise_call}
+MAKE_CALL = {
+    "dot": dot_call,
+    "lut": lut_call,
+    "nibble": lut_call,
+    "float32": float_call,
+    "depthwise": depthwise_call,
+    "depthwise_dot": depthwise_call,
+}
 
 
 def make_call(case: Case, number: int, rows: np.ndarray, panel: np.ndarray, tables: np.ndarray) -> harness.Call:
     """Places rows, panel, tables, scratch and result at unaligned offsets of their buffers."""
-    padded = pad_depth(rows, case.row_bytes).ravel()
+    padded = (rows if case.family in DEPTHWISE else pad_depth(rows, case.row_bytes)).ravel()
     result = np.full(case.rows * case.outputs * 4, 0xA5, np.uint8)
     parts = [padded, panel, tables, np.full(case.unpacked_bytes + 1, 0x5A, np.uint8), result]
     buffers = [np.concatenate([np.full(UNALIGNED, 0xEE, np.uint8), part, GUARD]) for part in parts]
@@ -331,18 +371,36 @@ def float_cases(isa: str) -> list[Case]:
     return cases
 
 
+# Of depthwise layers: bits, base, step, levels.
+SIGNED_CODES = [(bits, -(1 << (bits - 1)), 1, 1 << bits) for bits in range(2, 9)]
+WEIGHT_CODES = [*SIGNED_CODES, (1, -1, 2, 2), (1, 1, 1, 1), (2, -1, 1, 3), (3, -7, 2, 8), (8, -127, 1, 255)]
+
+
 def depthwise_cases(isa: str) -> list[Case]:
-    """Channels of a panel, multipliers and taps in turn, by every weight code and some activation widths."""
-    signed = [(bits, -(1 << (bits - 1)), 1, 1 << bits) for bits in range(2, 9)]
-    other = [(1, -1, 2, 2), (1, 1, 1, 1), (2, -1, 1, 3), (3, -7, 2, 8), (8, -127, 1, 255)]
-    kinds = [(weights, (1 << bits) - 1) for weights in signed + other for bits in (1, 2, 4, 7, 8)]
-    kinds += [((32, 0, 1, 0), 0)] * 4 + [(weights, 0) for weights in signed]
+    """Channels of a panel, multipliers and windows in turn, by every weight code and some activation widths."""
+    kinds = [(weights, (1 << bits) - 1) for weights in WEIGHT_CODES for bits in (1, 2, 4, 7, 8)]
+    kinds += [((32, 0, 1, 0), 0)] * 4 + [(weights, 0) for weights in SIGNED_CODES]
     cases = []
     for number, (weights, top) in enumerate(kinds):
         rows, lanes = (4, 1, 2, 3)[number % 4], (64, 8, 32, 16)[number // 4 % 4]
-        multiplier, taps = (1, 2, 3, 1, 8, 1)[number % 6], (9, 1, 2, 25, 65, 81, 3)[number % 7]
+        multiplier = (1, 2, 3, 1, 8, 1)[number % 6]
+        lines, columns = ((3, 3), (1, 1), (1, 2), (5, 5), (5, 13), (9, 9), (3, 1))[number % 7]
         channels = lanes + number % 3 * 5
-        cases.append(Case("depthwise", rows, lanes * multiplier, taps, channels, *weights, top, multiplier))
+        window = (multiplier, lines, number // 3 % 2 + 1)
+        cases.append(Case("depthwise", rows, lanes * multiplier, lines * columns, channels, *weights, top, *window))
+    return cases
+
+
+def depthwise_dot_cases(isa: str) -> list[Case]:
+    """As `depthwise_cases`, with windows of at most 64 taps."""
+    cases = []
+    for number, weights in enumerate(WEIGHT_CODES * 2):
+        rows, lanes = (4, 1, 2, 3)[number % 4], (64, 16, 32)[number // 4 % 3]
+        multiplier = (1, 2, 3, 1, 8, 1)[number % 6]
+        lines, columns = ((3, 3), (1, 1), (4, 2), (5, 5), (7, 7), (2, 1), (3, 2))[number % 7]
+        channels, top = lanes + number % 3 * 5, (255, 1, 3, 15, 127)[number % 5]
+        window = (multiplier, lines, number // 3 % 2 + 1)
+        cases.append(Case("depthwise_dot", rows, lanes * multiplier, lines * columns, channels, *weights, top, *window))
     return cases
 
 
@@ -352,6 +410,7 @@ CASES = {
     "nibble": nibble_cases,
     "float32": float_cases,
     "depthwise": depthwise_cases,
+    "depthwise_dot": depthwise_dot_cases,
 }
 
 
