@@ -85,10 +85,37 @@ public:
              (step.kind == LaneKind::Max && allEqual(step.values, -infinity)) ||
              (step.kind == LaneKind::Min && allEqual(step.values, infinity));
     });
+    for (size_t i = 0; i < steps.size(); ++i)
+      joinClamps(i);
     return std::move(steps);
   }
 
 private:
+  bool isScalar(size_t i, LaneKind kind) {
+    return i < steps.size() && steps[i].kind == kind &&
+           allEqual(steps[i].values, steps[i].values.front());
+  }
+
+  /// An activation's clamp at step i, to [a, b], or to [a, infinity), is done
+  /// by the quantizer's behind it, to [c, d], where a <= c <= b. What becomes
+  /// of NaN, c, stays.
+  void joinClamps(size_t i) {
+    if (!isScalar(i, LaneKind::Max))
+      return;
+    bool bounded = isScalar(i + 1, LaneKind::Min);
+    size_t next = i + (bounded ? 2 : 1);
+    if (!isScalar(next, LaneKind::Max) || !steps[next].index ||
+        !isScalar(next + 1, LaneKind::Min))
+      return;
+    double low = steps[next].values.front();
+    double high = steps[next + 1].values.front();
+    double upper = bounded ? steps[i + 1].values.front() : high;
+    if (!(steps[i].values.front() <= low && low <= upper))
+      return;
+    steps[next + 1].values = {std::min(high, upper)};
+    steps.erase(steps.begin() + i, steps.begin() + next);
+  }
+
   void push(LaneKind kind, Values values, int64_t index = 0) {
     steps.push_back({kind, std::move(values), index});
   }

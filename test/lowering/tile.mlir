@@ -39,6 +39,20 @@ func.func @chain(%x: tensor<1x8x8x32xui2>) -> tensor<1x4x4x48xui2> {
 
 // -----
 
+// A clamp from what the quantizer clamps to, ReLU6 before an unsigned quantizer,
+// is done by it, up to the lower of the bounds.
+// CHECK-LABEL: @relu6
+// CHECK: ulq.epilogue_tile
+// CHECK-SAME: steps = [#ulq.lane<kind = mul, value = 2.000000e+00 : f64>, #ulq.lane<kind = max, value = 0.000000e+00 : f64, index = 1>, #ulq.lane<kind = min, value = 2.400000e+01 : f64>, #ulq.lane<kind = round>, #ulq.lane<kind = store_code>]
+#point = #ulq.geometry<input = [1, 2, 2, 8], output = [1, 2, 2, 8], kernel = [1, 1], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>
+func.func @relu6(%x: tensor<1x2x2x8xui8>) -> tensor<1x2x2x8xui8> {
+  %w = ulq.constant {value = dense<1> : tensor<8x1x1x8xi8>} : tensor<8x1x1x8xsi2>
+  %a = ulq.layer %x, %w {geometry = #point, epilogue = [#ulq.affine<scale = [0.5], offset = [0.0]>, #ulq.clamp<min = 0.0 : f64, max = 6.0 : f64>, #ulq.quantize<scale = [0.25], zeroPoint = [0.0], min = 0, max = 255, rounding = <half_even>, zeroPointFirst = false>]} : (tensor<1x2x2x8xui8>, tensor<8x1x1x8xsi2>) -> tensor<1x2x2x8xui8>
+  return %a : tensor<1x2x2x8xui8>
+}
+
+// -----
+
 #product = #ulq.geometry<input = [2, 3, 1, 5], output = [2, 3, 1, 2], kernel = [1, 1], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>
 
 // Computed weights are an operand, whose rows are gathered from image `panel`
