@@ -14,6 +14,9 @@ namespace {
 
 /// Longer copies are loops over 64 bytes.
 constexpr int64_t kUnrolledBytes = 512;
+/// At borders of so many taps in a line each is tested on its own: less to
+/// compute beside the copy of a whole line.
+constexpr int64_t kNarrowWindow = 8;
 
 /// Addresses of input pixels under an output pixel.
 struct Window {
@@ -130,7 +133,11 @@ private:
     b.branch(
         whole,
         [&] { copyTaps(b.add(source, window.offset(y, x)), target, width); },
-        [&] { gatherBorder(window, inLine, y, source, target); });
+        [&] {
+          width > kNarrowWindow
+              ? gatherBorder(window, inLine, y, source, target)
+              : gatherTaps(window, y, source, target);
+        });
   }
 
   /// Neighbouring taps of which some are outside the input: first those on its
