@@ -70,21 +70,27 @@ LogicalResult GatherRowsOp::verify() {
   int64_t taps = g.getKernel()[0] * g.getKernel()[1];
   // gather_rows_c2
   int64_t perByte = getPairs() ? 2 : 1;
-  if (rowBytes % (64 * perByte) || rowBytes < taps * tapBytes * perByte)
+  int64_t unit = 64 * (getPlanes() ? bits : perByte);
+  if (rowBytes % unit || rowBytes < taps * tapBytes * perByte)
     return emitOpError("expected rows of a multiple of ")
-           << 64 * perByte << " bytes that hold " << taps << " taps of "
+           << unit << " bytes that hold " << taps << " taps of "
            << tapBytes * perByte << " bytes, got " << rowBytes;
   // gather_rows_c3
   if (g.getGroups() > 1 && channels * bits % 8)
     return emitOpError("expected groups that start at a byte, got ")
            << channels << " channels of " << bits << " bits";
   // gather_rows_c4
-  if (bits == 32 && (getPadCode() != 0 || getExpand() || getRowSums()))
-    return emitOpError("expected no padCode, expand or rowSums for f32");
+  if (bits == 32 &&
+      (getPadCode() != 0 || getExpand() || getPlanes() || getRowSums()))
+    return emitOpError("expected no padCode, expand, planes or rowSums for "
+                       "f32");
   // gather_rows_c6
   if (getPairs() && (bits != 1 || getExpand()))
     return emitOpError("expected pairs of packed 1-bit codes, got ")
            << bits << " storage bits";
+  // gather_rows_c7
+  if (getPlanes() && (getPairs() || getExpand()))
+    return emitOpError("expected planes of packed single rows");
   return success();
 }
 
@@ -289,5 +295,13 @@ LogicalResult Dot4Op::verify() {
   if (lhs < 1 || lhs > 255 || rhs < 1 || rhs > 128)
     return emitOpError("expected bounds of at most 255 and 128, got ")
            << lhs << " and " << rhs;
+  return success();
+}
+
+LogicalResult PopcountAddOp::verify() {
+  // popcount_add_c1
+  int64_t bytes = cast<VectorType>(getType()).getNumElements();
+  if (bytes % 16)
+    return emitOpError("expected a multiple of 16 bytes, got ") << bytes;
   return success();
 }

@@ -269,17 +269,23 @@ def Ulq_GatherRowsOp : Ulq_Op<"gather_rows"> {
     `(p div 16) * 16 + (q div 16) * 256` to the second. Where `rows` is odd, q
     is undefined in the last pair, for which `target` has room.
 
+    With `planes` every `storageBits` times 64 bytes of a row are stored as
+    `storageBits` planes of 64 bytes. Bit p of the code at bit f of byte
+    `64 * v + j` goes to bit `f + v` of byte j of plane p.
+
     With `rowSums` the sum of the row's codes, padding taps included, goes to
     the i32 at `sumsOffset + 4 * i` of `target`.
 
     Constraints:
     - (C1) `storageBits` is 1, 2, 4, 8, or 32 for f32.
     - (C2) `rowBytes` is a multiple of 64 that holds all taps; a multiple of
-      128 that holds them twice with `pairs`.
+      128 that holds them twice with `pairs`; of 64 times `storageBits` with
+      `planes`.
     - (C3) a group's channels start at a byte.
-    - (C4) f32 has no `padCode`, `expand` or `rowSums`.
+    - (C4) f32 has no `padCode`, `expand`, `planes` or `rowSums`.
     - (C5) the geometry is one of `ulq.layer`: its (C1) to (C3).
     - (C6) `pairs` is for 1-bit codes that are not expanded.
+    - (C7) `planes` is for codes that are neither expanded nor in pairs.
   }];
   let arguments = (ins Ulq_Bytes:$source, Index:$sourceOffset,
                        Ulq_Bytes:$target, Index:$targetOffset,
@@ -287,7 +293,8 @@ def Ulq_GatherRowsOp : Ulq_Op<"gather_rows"> {
                        Index:$group, Ulq_GeometryAttr:$geometry,
                        I64Attr:$storageBits, I64Attr:$padCode,
                        I64Attr:$rowBytes, UnitAttr:$expand, UnitAttr:$pairs,
-                       UnitAttr:$channelOrder, UnitAttr:$rowSums);
+                       UnitAttr:$channelOrder, UnitAttr:$planes,
+                       UnitAttr:$rowSums);
   let assemblyFormat = "operands attr-dict `:` type(operands)";
   let hasVerifier = 1;
 }
@@ -443,6 +450,21 @@ def Ulq_Dot4Op : Ulq_Op<"dot4", [Pure, AllTypesMatch<["lhs", "rhs"]>,
   let results = (outs Ulq_WordVector:$result);
   let assemblyFormat =
       "$acc `,` $lhs `,` $rhs attr-dict `:` type($result) `,` type($lhs)";
+  let hasVerifier = 1;
+}
+
+def Ulq_PopcountAddOp : Ulq_Op<"popcount_add", [Pure,
+    AllTypesMatch<["acc", "bits", "result"]>]> {
+  let summary = "acc[i] + the number of ones in byte bits[i]";
+  let description = [{
+    Sums wrap at 256.
+
+    Constraints:
+    - (C1) the vector has a multiple of 16 bytes.
+  }];
+  let arguments = (ins Ulq_ByteVector:$acc, Ulq_ByteVector:$bits);
+  let results = (outs Ulq_ByteVector:$result);
+  let assemblyFormat = "$acc `,` $bits attr-dict `:` type($result)";
   let hasVerifier = 1;
 }
 

@@ -104,6 +104,9 @@ public:
       b.loop(b.index(0), op.getRows(), 2, [&](Value row) {
         pairRows(b.add(op.getTargetOffset(), b.mul(row, op.getRowBytes())));
       });
+    if (op.getPlanes() && bits > 1)
+      b.loop(b.index(0), b.mul(op.getRows(), op.getRowBytes()), 64 * bits,
+             [&](Value at) { splitPlanes(b.add(op.getTargetOffset(), at)); });
   }
 
 private:
@@ -354,6 +357,25 @@ private:
                 b.add(row, b.mul(at, 2)));
       }
     });
+  }
+
+  /// `bits` vectors of packed codes to as many planes, in place.
+  void splitPlanes(Value start) {
+    VectorType type = b.bytes(64);
+    Value lowest = b.splat(type, 255 / ((1 << bits) - 1));
+    SmallVector<Value> packed;
+    for (int64_t v = 0; v < bits; ++v)
+      packed.push_back(b.load(type, op.getTarget(), b.add(start, 64 * v)));
+    for (int64_t plane = 0; plane < bits; ++plane) {
+      Value joined = b.splat(type, 0);
+      for (auto [v, codes] : llvm::enumerate(packed)) {
+        Value bit = arith::ShRUIOp::create(b, codes, b.splat(type, plane));
+        bit = arith::AndIOp::create(b, bit, lowest);
+        bit = arith::ShLIOp::create(b, bit, b.splat(type, v));
+        joined = arith::OrIOp::create(b, joined, bit);
+      }
+      b.store(joined, op.getTarget(), b.add(start, 64 * plane));
+    }
   }
 
   ByteBuilder b;

@@ -112,6 +112,8 @@ private:
                             bool atBytes) const {
     SmallVector<Offer> found;
     for (const Kernel *kernel : allKernels()) {
+      if (kernel->baseline() && kernel->name() != family)
+        continue;
       // Neither rows of all channels nor tiles have a sum of one patch.
       bool givesSums = !kernel->groupsAreLanes() && !kernel->filters();
       if (op.getWeightZero() && !givesSums)

@@ -64,7 +64,7 @@ private:
                          weightGeometry(), shape.storageBits, /*padCode=*/0,
                          choice.format.rowBytes, choice.format.expand,
                          choice.format.pairs, choice.format.channelOrder,
-                         /*rowSums=*/zero != 0);
+                         choice.format.planes, /*rowSums=*/zero != 0);
     PackPanelOp::create(b, memory, rows, sums, preparedPanel(b, panel),
                         offsetsOf(b, panel), attr, choice.format.rowBytes,
                         words, shape.weightBase, zero != 0, -zero, offset);
@@ -104,12 +104,12 @@ private:
   }
 
   void gather(ByteBuilder &b, Value group, Value firstRow, Value count) {
-    GatherRowsOp::create(b, source.memory, source.offset, memory,
-                         scratch(b, rowsAt), scratch(b, sumsAt), firstRow,
-                         count, group, op.getGeometry(), shape.storageBits,
-                         op.getPadCode(), choice.format.rowBytes,
-                         choice.format.expand, choice.format.pairs,
-                         choice.format.channelOrder, rowSums);
+    GatherRowsOp::create(
+        b, source.memory, source.offset, memory, scratch(b, rowsAt),
+        scratch(b, sumsAt), firstRow, count, group, op.getGeometry(),
+        shape.storageBits, op.getPadCode(), choice.format.rowBytes,
+        choice.format.expand, choice.format.pairs, choice.format.channelOrder,
+        choice.format.planes, rowSums);
   }
 
   /// `start` is the first panel of the rows' group, whose channels are those of

@@ -94,7 +94,8 @@ private:
                          scratch(b, linesAt), b.index(0), first, count,
                          b.index(0), padded, shape.storageBits, op.getPadCode(),
                          lineBytes, choice.format.expand, /*pairs=*/false,
-                         choice.format.channelOrder, /*rowSums=*/false);
+                         choice.format.channelOrder, /*planes=*/false,
+                         /*rowSums=*/false);
   }
 
   /// A line of output pixels, from number `firstRow` on.

@@ -182,7 +182,8 @@ private:
                            first, b.index(width + kFilterTaps - 1), b.index(0),
                            padded, shape.storageBits, op.getPadCode(), rowBytes,
                            /*expand=*/true, /*pairs=*/false,
-                           /*channelOrder=*/false, /*rowSums=*/false);
+                           /*channelOrder=*/false, /*planes=*/false,
+                           /*rowSums=*/false);
     });
     WinogradInputOp::create(b, memory, lines, memory, target, schemeAttr,
                             plan.tileRows, lineTiles, rowBytes, lineBytes,

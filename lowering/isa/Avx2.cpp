@@ -4,11 +4,13 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lowering/isa/Popcount.h"
 #include "lowering/isa/X86.h"
 
 namespace ulq {
 
 static void populate(mlir::RewritePatternSet &patterns) {
+  patterns.add<PopcountAddToCtpop>(patterns.getContext());
   patterns.add<TableLookupToPshufb, Dot4ToPmadd>(patterns.getContext(),
                                                  /*maxBytes=*/32);
 }
@@ -20,7 +22,8 @@ const Isa &getAvx2Isa() {
       /*features=*/
       "+avx2,+bmi,+bmi2,+cx16,+f16c,+fma,+lzcnt,+movbe,+popcnt,+xsave",
       {/*vectorBytes=*/32, /*vectorRegisters=*/16, /*lookupCycles=*/1.0,
-       /*dot4Cycles=*/1.2, /*wideDot4=*/false, /*fma=*/true},
+       /*dot4Cycles=*/1.2, /*wideDot4=*/false, /*fma=*/true,
+       /*popcountCycles=*/3.0},
       populate};
   return isa;
 }

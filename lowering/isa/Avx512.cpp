@@ -4,11 +4,13 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lowering/isa/Popcount.h"
 #include "lowering/isa/X86.h"
 
 namespace ulq {
 
 static void populate(mlir::RewritePatternSet &patterns) {
+  patterns.add<PopcountAddToCtpop>(patterns.getContext());
   patterns.add<TableLookupToPshufb, Dot4ToPmadd>(patterns.getContext(),
                                                  /*maxBytes=*/64);
 }
@@ -21,7 +23,8 @@ const Isa &getAvx512Isa() {
       "+avx512f,+avx512bw,+avx512cd,+avx512dq,+avx512vl,"
       "+bmi,+bmi2,+cx16,+f16c,+fma,+lzcnt,+movbe,+popcnt,+xsave",
       {/*vectorBytes=*/64, /*vectorRegisters=*/32, /*lookupCycles=*/1.0,
-       /*dot4Cycles=*/1.2, /*wideDot4=*/false, /*fma=*/true},
+       /*dot4Cycles=*/1.2, /*wideDot4=*/false, /*fma=*/true,
+       /*popcountCycles=*/4.0},
       populate};
   return isa;
 }

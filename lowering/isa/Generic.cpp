@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lowering/isa/Isa.h"
+#include "lowering/isa/Popcount.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -105,7 +105,8 @@ struct TableLookupToElements : mlir::OpRewritePattern<TableLookupOp> {
 } // namespace
 
 static void populate(mlir::RewritePatternSet &patterns) {
-  patterns.add<Dot4ToHalves, TableLookupToElements>(patterns.getContext());
+  patterns.add<Dot4ToHalves, TableLookupToElements, PopcountAddToCtpop>(
+      patterns.getContext());
 }
 
 const Isa &getGenericIsa() {
@@ -114,7 +115,8 @@ const Isa &getGenericIsa() {
                           /*features=*/"",
                           {/*vectorBytes=*/16, /*vectorRegisters=*/16,
                            /*lookupCycles=*/40.0, /*dot4Cycles=*/5.0,
-                           /*wideDot4=*/true, /*fma=*/false},
+                           /*wideDot4=*/true, /*fma=*/false,
+                           /*popcountCycles=*/6.0},
                           populate};
   return isa;
 }

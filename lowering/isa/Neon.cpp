@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lowering/isa/Isa.h"
+#include "lowering/isa/Popcount.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -93,7 +93,8 @@ struct Dot4ToWidening : mlir::OpRewritePattern<Dot4Op> {
 } // namespace
 
 static void populate(mlir::RewritePatternSet &patterns) {
-  patterns.add<TableLookupToTbl, Dot4ToWidening>(patterns.getContext());
+  patterns.add<TableLookupToTbl, Dot4ToWidening, PopcountAddToCtpop>(
+      patterns.getContext());
 }
 
 const Isa &getNeonIsa() {
@@ -102,7 +103,8 @@ const Isa &getNeonIsa() {
                           /*features=*/"+neon,+fp-armv8",
                           {/*vectorBytes=*/kVectorBytes, /*vectorRegisters=*/32,
                            /*lookupCycles=*/1.0, /*dot4Cycles=*/2.5,
-                           /*wideDot4=*/false, /*fma=*/true},
+                           /*wideDot4=*/false, /*fma=*/true,
+                           /*popcountCycles=*/1.0},
                           populate};
   return isa;
 }

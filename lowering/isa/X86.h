@@ -134,6 +134,25 @@ private:
   int64_t maxBytes;
 };
 
+/// dot4 to vpdpbusd, which sums four exact products without saturation.
+struct Dot4ToVpdpbusd : mlir::OpRewritePattern<Dot4Op> {
+  using OpRewritePattern::OpRewritePattern;
+
+  mlir::LogicalResult
+  matchAndRewrite(Dot4Op op, mlir::PatternRewriter &rewriter) const override {
+    const IntrinsicRow vpdpbusd = {"llvm.x86.avx512.vpdpbusd.128",
+                                   "llvm.x86.avx512.vpdpbusd.256",
+                                   "llvm.x86.avx512.vpdpbusd.512"};
+    llvm::StringRef name = vpdpbusd.select(vectorBytes(op.getLhs()));
+    if (name.empty())
+      return rewriter.notifyMatchFailure(op, "no vpdpbusd of that length");
+    rewriter.replaceOp(op,
+                       callIntrinsic(rewriter, op.getLoc(), op.getType(), name,
+                                     {op.getAcc(), op.getLhs(), op.getRhs()}));
+    return mlir::success();
+  }
+};
+
 } // namespace ulq
 
 #endif // ULQ_LOWERING_ISA_X86_H

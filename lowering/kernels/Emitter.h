@@ -81,11 +81,16 @@ struct Emitter {
     return builder.createOrFold<mlir::arith::ShRUIOp>(
         loc, lhs, constant(lhs.getType(), bits));
   }
+  mlir::Value bitAnd(mlir::Value lhs, mlir::Value rhs) {
+    return builder.createOrFold<mlir::arith::AndIOp>(loc, lhs, rhs);
+  }
+  mlir::Value bitOr(mlir::Value lhs, mlir::Value rhs) {
+    return builder.createOrFold<mlir::arith::OrIOp>(loc, lhs, rhs);
+  }
   /// Bits [shift, shift + bits) of every element.
   mlir::Value field(mlir::Value value, int64_t shift, int64_t bits) {
     mlir::Value shifted = shiftRight(value, shift);
-    return builder.createOrFold<mlir::arith::AndIOp>(
-        loc, shifted, constant(value.getType(), (int64_t(1) << bits) - 1));
+    return bitAnd(shifted, constant(value.getType(), (int64_t(1) << bits) - 1));
   }
 
   Pointer advance(Pointer base, int64_t bytes) {
@@ -117,6 +122,15 @@ struct Emitter {
     mlir::Value one = load(vectorType(1, type.getElementType()), from);
     mlir::Value scalar = mlir::vector::ExtractOp::create(builder, loc, one, 0);
     return mlir::vector::BroadcastOp::create(builder, loc, type, scalar);
+  }
+
+  /// 16 bytes from memory, in every 16-byte lane: a table of table_lookup.
+  mlir::Value loadTable(mlir::VectorType type, Pointer from) {
+    mlir::Value lane = load(integers(16, 8), from);
+    llvm::SmallVector<int64_t> repeat;
+    for (int64_t i = 0; i < type.getNumElements(); ++i)
+      repeat.push_back(i % 16);
+    return mlir::vector::ShuffleOp::create(builder, loc, lane, lane, repeat);
   }
 
   /// A loop that carries values; `body` returns their next values.

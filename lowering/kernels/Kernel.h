@@ -21,12 +21,13 @@
 
 #include "dialect/Ulq.h"
 #include "mlir/IR/Builders.h"
+#include "llvm/Support/ErrorHandling.h"
 #include <optional>
 
 namespace ulq {
 
 /// Register-level operations that not every ISA has.
-enum class RegisterOp { TableLookup, Dot4 };
+enum class RegisterOp { TableLookup, Dot4, PopcountAdd };
 
 /// What a kernel may know of an ISA: extents and costs, no names.
 struct IsaTraits {
@@ -36,9 +37,19 @@ struct IsaTraits {
   double dot4Cycles;       // the same of one dot4 (full vector), 0: none
   bool wideDot4;           // dot4 is exact for all u8 x s8 at dot4Cycles
   bool fma;                // math.fma is an instruction, not a libm call
+  double popcountCycles = 0.0; // the same of one popcount_add, 0: none
 
-  bool has(RegisterOp op) const {
-    return (op == RegisterOp::Dot4 ? dot4Cycles : lookupCycles) > 0;
+  bool has(RegisterOp op) const { return cycles(op) > 0; }
+  double cycles(RegisterOp op) const {
+    switch (op) {
+    case RegisterOp::TableLookup:
+      return lookupCycles;
+    case RegisterOp::Dot4:
+      return dot4Cycles;
+    case RegisterOp::PopcountAdd:
+      return popcountCycles;
+    }
+    llvm_unreachable("no such register operation");
   }
 };
 
@@ -90,6 +101,7 @@ struct RowFormat {
   int64_t depth;    // reduction elements of a panel, padding included
   bool pairs = false; // 1-bit codes of two rows at a time, see gather_rows
   bool channelOrder = false; // expanded codes stand in the order of channels
+  bool planes = false; // packed codes are split into bits, see gather_rows
 };
 
 class Kernel {
@@ -98,6 +110,10 @@ public:
 
   virtual llvm::StringRef name() const = 0;
   virtual llvm::ArrayRef<RegisterOp> needs() const = 0;
+
+  /// True: a published algorithm to measure the others by. It makes offers like
+  /// any kernel, and is taken only where the option `family` names it.
+  virtual bool baseline() const { return false; }
 
   /// The tile for this layer, or none where the kernel cannot be exact: bit
   /// widths, accumulator bounds, missing register operations.

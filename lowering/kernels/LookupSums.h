@@ -83,14 +83,8 @@ protected:
 
   /// The table at a byte offset, in every 16-byte lane.
   mlir::Value loadTable(mlir::Value offset) {
-    Pointer place =
-        emit.advance({op.getTables(), op.getTablesOffset()}, offset, 1);
-    mlir::Value lane = emit.load(emit.integers(kTableBytes, 8), place);
-    llvm::SmallVector<int64_t> repeat;
-    for (int64_t i = 0; i < vectorBytes; ++i)
-      repeat.push_back(i % kTableBytes);
-    return mlir::vector::ShuffleOp::create(emit.builder, emit.loc, lane, lane,
-                                           repeat);
+    return emit.loadTable(
+        bytes, emit.advance({op.getTables(), op.getTablesOffset()}, offset, 1));
   }
 
   mlir::Value lookUp(mlir::Value table, mlir::Value index) {

@@ -78,6 +78,7 @@ AARCH64 = Family(
 # around the kernels would round differently from target to target.
 _V3 = ("sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "cx16", "avx", "avx2", "f16c", "bmi", "bmi2", "lzcnt", "movbe")
 _AVX512 = (*_V3, "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl")
+_ICELAKE = ("avx512vbmi", "avx512vbmi2", "avx512vpopcntdq", "avx512bitalg")
 _V3_FLAGS = ("avx2", "abm", "bmi1", "bmi2", "cx16", "f16c", "fma", "movbe", "popcnt", "xsave")
 _AVX512_FLAGS = (*_V3_FLAGS, "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl")
 
@@ -113,6 +114,23 @@ TARGETS = {
             cpu_flags=(*_AVX512_FLAGS, "avx512_vnni"),
             vector_bytes=64,
             queried=(*_AVX512[-5:], "avx512vnni"),
+        ),
+        # Counts of ones and permutations of bytes beside VNNI.
+        Target(
+            "icelake-server",
+            X86_64,
+            isa="avx512icl",
+            features=(*_AVX512, "avx512vnni", *_ICELAKE),
+            cpu_flags=(
+                *_AVX512_FLAGS,
+                "avx512_vnni",
+                "avx512vbmi",
+                "avx512_vbmi2",
+                "avx512_vpopcntdq",
+                "avx512_bitalg",
+            ),
+            vector_bytes=64,
+            queried=(*_AVX512[-5:], "avx512vnni", *_ICELAKE),
         ),
         # Armv8.0: NEON is part of the architecture, so no flag is asked for.
         Target("aarch64", AARCH64, isa="neon", features=("neon",), cpu_flags=(), vector_bytes=16),

@@ -268,7 +268,7 @@ func.func @gather_rows_c3(%b: memref<?xi8>, %i: index) {
 // -----
 
 func.func @gather_rows_c4_pad(%b: memref<?xi8>, %i: index) {
-  // expected-error@below {{'ulq.gather_rows' op expected no padCode, expand or rowSums for f32}}
+  // expected-error@below {{'ulq.gather_rows' op expected no padCode, expand, planes or rowSums for f32}}
   ulq.gather_rows %b, %i, %b, %i, %i, %i, %i, %i {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, storageBits = 32, padCode = 1, rowBytes = 128} : memref<?xi8>, index, memref<?xi8>, index, index, index, index, index
   return
 }
@@ -276,7 +276,7 @@ func.func @gather_rows_c4_pad(%b: memref<?xi8>, %i: index) {
 // -----
 
 func.func @gather_rows_c4_sums(%b: memref<?xi8>, %i: index) {
-  // expected-error@below {{'ulq.gather_rows' op expected no padCode, expand or rowSums for f32}}
+  // expected-error@below {{'ulq.gather_rows' op expected no padCode, expand, planes or rowSums for f32}}
   ulq.gather_rows %b, %i, %b, %i, %i, %i, %i, %i {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, storageBits = 32, padCode = 0, rowBytes = 128, rowSums} : memref<?xi8>, index, memref<?xi8>, index, index, index, index, index
   return
 }
@@ -427,9 +427,49 @@ func.func @max_pool_tile_c2(%b: memref<?xi8>, %i: index) {
 
 // -----
 
+func.func @gather_rows_c2_planes(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.gather_rows' op expected rows of a multiple of 128 bytes that hold 9 taps of 16 bytes, got 192}}
+  ulq.gather_rows %b, %i, %b, %i, %i, %i, %i, %i {geometry = #ulq.geometry<input = [1, 4, 4, 64], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, storageBits = 2, padCode = 0, rowBytes = 192, planes} : memref<?xi8>, index, memref<?xi8>, index, index, index, index, index
+  return
+}
+
+// -----
+
+func.func @gather_rows_c4_planes(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.gather_rows' op expected no padCode, expand, planes or rowSums for f32}}
+  ulq.gather_rows %b, %i, %b, %i, %i, %i, %i, %i {geometry = #ulq.geometry<input = [1, 4, 4, 64], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, storageBits = 32, padCode = 0, rowBytes = 4096, planes} : memref<?xi8>, index, memref<?xi8>, index, index, index, index, index
+  return
+}
+
+// -----
+
+func.func @gather_rows_c7(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.gather_rows' op expected planes of packed single rows}}
+  ulq.gather_rows %b, %i, %b, %i, %i, %i, %i, %i {geometry = #ulq.geometry<input = [1, 4, 4, 64], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, storageBits = 2, padCode = 0, rowBytes = 1024, expand, planes} : memref<?xi8>, index, memref<?xi8>, index, index, index, index, index
+  return
+}
+
+// -----
+
+func.func @gather_rows_c7_pairs(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.gather_rows' op expected planes of packed single rows}}
+  ulq.gather_rows %b, %i, %b, %i, %i, %i, %i, %i {geometry = #ulq.geometry<input = [1, 4, 4, 64], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, storageBits = 1, padCode = 0, rowBytes = 256, pairs, planes} : memref<?xi8>, index, memref<?xi8>, index, index, index, index, index
+  return
+}
+
+// -----
+
 func.func @table_lookup_c1(%t: vector<24xi8>) {
   // expected-error@below {{'ulq.table_lookup' op expected a multiple of 16 bytes, got 24}}
   %0 = ulq.table_lookup %t, %t : vector<24xi8>
+  return
+}
+
+// -----
+
+func.func @popcount_add_c1(%t: vector<24xi8>) {
+  // expected-error@below {{'ulq.popcount_add' op expected a multiple of 16 bytes, got 24}}
+  %0 = ulq.popcount_add %t, %t : vector<24xi8>
   return
 }
 

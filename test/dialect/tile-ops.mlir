@@ -84,9 +84,11 @@ func.func @max_pool_tile(%b: memref<?xi8>, %i: index) {
 // CHECK-LABEL: @registers
 // CHECK: ulq.table_lookup %{{.*}}, %{{.*}} : vector<32xi8>
 // CHECK: ulq.dot4 %{{.*}}, %{{.*}}, %{{.*}} {maxLhs = 255 : i64, maxRhs = 128 : i64} : vector<8xi32>, vector<32xi8>
+// CHECK: ulq.popcount_add %{{.*}}, %{{.*}} : vector<32xi8>
 func.func @registers(%t: vector<32xi8>, %acc: vector<8xi32>) {
   ulq.table_lookup %t, %t : vector<32xi8>
   ulq.dot4 %acc, %t, %t {maxLhs = 255, maxRhs = 128} : vector<8xi32>, vector<32xi8>
+  ulq.popcount_add %t, %t : vector<32xi8>
   return
 }
 

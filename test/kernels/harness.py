@@ -32,6 +32,9 @@ ISAS = {
     "avx2": IsaFacts(32, ("avx2", "fma", "bmi2")),
     "avx512bw": IsaFacts(64, ("avx512bw", "avx512vl", "avx512dq")),
     "avx512vnni": IsaFacts(64, ("avx512bw", "avx512vl", "avx512dq", "avx512_vnni")),
+    "avx512icl": IsaFacts(
+        64, ("avx512_vnni", "avx512vbmi", "avx512_vbmi2", "avx512_vpopcntdq", "avx512_bitalg", "avx512dq")
+    ),
     "neon": IsaFacts(16, None),
 }
 
@@ -257,3 +260,33 @@ def nibble_tables() -> np.ndarray:
     """Returns the tables of "nibble": those of two rows, in the low and in the high nibble."""
     one = lut_tables(1, 1).reshape(16, 16)
     return (one[None, :, :] + 16 * one[:, None, :]).ravel()
+
+
+def product_tables(bits: int, width: int) -> np.ndarray:
+    """Returns the table of "product_lut": products of a weight code, in the upper bits of the index, by a code."""
+    table = np.zeros(16, np.uint8)
+    weights, codes = np.divmod(np.arange(1 << (bits + width)), 1 << width)
+    table[: weights.size] = weights * codes
+    return table
+
+
+def pack_product(codes: np.ndarray, bits: int, width: int, vector_bytes: int) -> np.ndarray:
+    """Packs weight codes [outputs, depth], depth a multiple of a step, as a panel of "product_lut"."""
+    outputs, products = codes.shape[0], 8 // min(bits, width)
+    per_byte = 8 // width
+    # Code k of a row is field k % per_byte of byte k // per_byte; a step has products / per_byte vectors of bytes.
+    steps = codes.reshape(outputs, -1, products // per_byte, vector_bytes, per_byte).transpose(0, 1, 2, 4, 3)
+    fields = steps.reshape(outputs, -1, products * bits // 8, 8 // bits, vector_bytes)
+    shifts = np.arange(0, 8, bits, dtype=np.uint8)[:, None]
+    return np.bitwise_or.reduce(fields << shifts, axis=3).ravel()
+
+
+def pack_planes(codes: np.ndarray, width: int, planes: int) -> np.ndarray:
+    """Packs codes [rows, depth], depth a multiple of 512, as planes of 64 bytes: [rows, chunks * planes * 64].
+
+    The places within a plane are those that gather_rows gives to codes of `width` bits with `planes`.
+    """
+    fields = codes.reshape(codes.shape[0], -1, width, 64, 8 // width)  # chunk, vector, byte, field
+    shifts = np.arange(width)[:, None, None] + np.arange(0, 8, width)
+    bits = [np.bitwise_or.reduce((fields >> p & 1) << shifts, axis=(2, 4)) for p in range(planes)]
+    return np.stack(bits, axis=2).astype(np.uint8).reshape(codes.shape[0], -1)

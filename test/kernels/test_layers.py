@@ -21,7 +21,7 @@ from ulq import layouts, reference
 from ulq.reference import Add, Affine, Clamp, Dequantize, Geometry, Leaky, Quantize, Threshold
 
 PAGE = mmap.PAGESIZE
-ISAS = ("generic", "avx2", "avx512bw", "avx512vnni")  # that run in this process
+ISAS = ("generic", "avx2", "avx512bw", "avx512vnni", "avx512icl")  # that run in this process
 GUARD = 0xA5
 
 
@@ -513,7 +513,8 @@ def make_cases() -> list[Case]:
         cases.append(Case(f"round_{rounding}", (1, 4, 4, 16), 20, steps=steps, out_bits=8, geometry=SQUARE))
     for case in [c for c in cases if c.name in ("odd5", "w1a2", "w2a2", "ta1", "extreme", "parts", "groups_odd")]:
         copy = {k: getattr(case, k) for k in Case.__dataclass_fields__}
-        cases += [Case(**{**copy, "name": f"{case.name}_{family}", "family": family}) for family in ("dot", "lut")]
+        families = ("dot", "lut", "product_lut", "bit_serial")
+        cases += [Case(**{**copy, "name": f"{case.name}_{family}", "family": family}) for family in families]
     return cases
 
 

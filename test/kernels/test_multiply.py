@@ -8,6 +8,7 @@ import pytest
 
 LOOKUPS = ("lut", "nibble")
 DEPTHWISE = ("depthwise", "depthwise_dot")
+ALONG_DEPTH = ("product_lut", "bit_serial")  # vectors along the depth
 UNALIGNED = 3  # kernels may not assume any alignment
 
 
@@ -46,6 +47,8 @@ class Case:
             return self.columns * harness.round_up(self.lines, 4)
         if self.family == "float32":
             return self.taps * self.channels
+        if self.family in ALONG_DEPTH:
+            return self.row_bytes * 8 // self.width
         codes = self.taps * harness.round_up(self.channels, 8 // self.width)
         return harness.round_up(codes, self.depth_step)
 
@@ -56,7 +59,15 @@ class Case:
         return {"dot": 4, "lut": lut, "nibble": 24}[self.family]
 
     @property
+    def byte_products(self) -> int:
+        """Products that a byte gains in a step of a kernel with vectors along the depth."""
+        return 8 // min(self.width, self.weight_bits) if self.family == "product_lut" else 8
+
+    @property
     def row_bytes(self) -> int:
+        if self.family in ALONG_DEPTH:
+            vectors = self.byte_products * self.width // 8
+            return harness.round_up(self.taps * -(-self.channels * self.width // 8), 64 * vectors)
         if self.family == "float32":
             return harness.round_up(4 * self.depth, 64)
         if self.family in LOOKUPS:
@@ -96,6 +107,9 @@ class Case:
         if self.family in LOOKUPS:
             interval = 255 // (self.max_code * (self.levels - 1)) // self.depth_step * self.depth_step
             return f"codeProducts, narrowBits = 8, flushInterval = {interval}"
+        if self.family in ALONG_DEPTH:
+            interval = 255 // (self.max_code * (self.levels - 1)) // self.byte_products * self.byte_products
+            return f"codeProducts, narrowBits = 8, flushInterval = {interval}"
         if self.family == "depthwise" and self.max_code:
             weight = max(abs(self.base), abs(self.base + self.step * (self.levels - 1)))
             return f"narrowBits = 16, flushInterval = {32767 // (self.max_code * weight)}"
@@ -104,7 +118,7 @@ class Case:
     @property
     def unpacked_bytes(self) -> int:
         """Size of the unpacked panel, 0 where multiply_tile reads the packed one."""
-        if self.family in LOOKUPS or self.weight_bits == 32:
+        if self.family in (*LOOKUPS, *ALONG_DEPTH) or self.weight_bits == 32:
             return 0
         width = harness.storage_bits(self.weight_bits)
         if self.family == "dot" and (width == 8 or self.rows <= 2):
@@ -206,6 +220,21 @@ def lut_call(case: Case, isa: str, number: int, random: np.random.Generator) -> 
     return call, np.einsum("rtc,otc->ro", codes.astype(np.int64), weights.astype(np.int64)).astype(np.int32)
 
 
+def depth_call(case: Case, isa: str, number: int, random: np.random.Generator) -> tuple[harness.Call, np.ndarray]:
+    codes, weights = integer_data(case, random)
+    tap_codes = harness.round_up(case.channels, 8 // case.width)
+    x, w = (pad_depth(pad_depth(v, tap_codes).reshape(len(v), -1), case.depth) for v in (codes, weights))
+    if case.family == "product_lut":
+        rows = harness.pack_taps(x, case.width)
+        panel = harness.pack_product(w, case.weight_bits, case.width, harness.ISAS[isa].vector_bytes)
+        tables = harness.product_tables(case.weight_bits, case.width)
+    else:
+        rows = harness.pack_planes(x, case.width, case.width)
+        panel, tables = harness.pack_planes(w, case.width, case.weight_bits).ravel(), NO_TABLES
+    call = make_call(case, number, rows, panel, tables)
+    return call, np.einsum("rtc,otc->ro", codes.astype(np.int64), weights.astype(np.int64)).astype(np.int32)
+
+
 def float_call(case: Case, isa: str, number: int, random: np.random.Generator) -> tuple[harness.Call, np.ndarray]:
     # Small integers: sums are exact in f32, whatever the order and the fusion.
     inputs = random.integers(-8, 9, (case.rows, case.depth)).astype(np.float32)
@@ -253,6 +282,8 @@ MAKE_CALL = {
     "dot": dot_call,
     "lut": lut_call,
     "nibble": lut_call,
+    "product_lut": depth_call,
+    "bit_serial": depth_call,
     "float32": float_call,
     "depthwise": depthwise_call,
     "depthwise_dot": depthwise_call,
@@ -285,6 +316,7 @@ TILES = {
         "avx2": Tiles(4, (16, 8)),
         "avx512bw": Tiles(6, (64, 32, 16)),
         "avx512vnni": Tiles(6, (64, 32, 16)),
+        "avx512icl": Tiles(6, (64, 32, 16)),
         "neon": Tiles(3, (16, 8)),
     },
     "lut": {
@@ -292,6 +324,7 @@ TILES = {
         "avx2": Tiles(4, (64, 32)),
         "avx512bw": Tiles(7, (128, 64)),
         "avx512vnni": Tiles(7, (128, 64)),
+        "avx512icl": Tiles(7, (128, 64)),
         "neon": Tiles(6, (32, 16)),
     },
     "nibble": {
@@ -299,6 +332,7 @@ TILES = {
         "avx2": Tiles(8, (32,)),
         "avx512bw": Tiles(8, (128, 64)),
         "avx512vnni": Tiles(8, (128, 64)),
+        "avx512icl": Tiles(8, (128, 64)),
         "neon": Tiles(4, (32, 16)),
     },
     "float32": {
@@ -306,9 +340,14 @@ TILES = {
         "avx2": Tiles(6, (16, 8)),
         "avx512bw": Tiles(6, (64, 32, 16)),
         "avx512vnni": Tiles(6, (64, 32, 16)),
+        "avx512icl": Tiles(6, (64, 32, 16)),
         "neon": Tiles(6, (16, 8)),
     },
 }
+# Kernels with vectors along the depth have one tile per kind of registers.
+for family in ALONG_DEPTH:
+    rows_of = {"generic": 2, "avx2": 3}
+    TILES[family] = {isa: Tiles(rows_of.get(isa, 4), (32, 16, 8)) for isa in harness.ISAS}
 # Odd extents first; 3 x 683 and 9 x 911 pass the 16-bit sums of "lut" for 2-bit codes.
 SHAPES = [(1, 1), (1, 2), (1, 3), (3, 5), (9, 1), (1, 7), (9, 13), (1, 64), (4, 37), (1, 129), (2, 65), (1, 255)]
 # "nibble" has steps of 24 codes, byte sums of 240 and 16-bit sums of 65,520.
@@ -322,7 +361,7 @@ def rows_and_outputs(family: str, isa: str, number: int) -> tuple[int, int]:
     tiles = TILES[family][isa]
     choices = (tiles.rows, 2, 4, tiles.rows) if family == "nibble" else (tiles.rows, 1, 2, tiles.rows - 1)
     rows = choices[number % 4]
-    wide = [2 * tiles.outputs[0]] if rows <= 2 and family != "float32" else []
+    wide = [2 * tiles.outputs[0]] if rows <= 2 and family not in ("float32", *ALONG_DEPTH) else []
     widths = [*wide, *tiles.outputs]
     return rows, widths[number // 4 % len(widths)]
 
@@ -360,6 +399,29 @@ def nibble_cases(isa: str) -> list[Case]:
     return integer_cases("nibble", isa, [(1, -1, 2, 2)] * len(wide), range(1, 2), wide) + integer_cases(
         "nibble", isa, [(1, 0, 1, 2)] * len(BINARY_DEEP), range(1, 2), BINARY_DEEP
     )
+
+
+def product_cases(isa: str) -> list[Case]:
+    weights = [(1, -1, 2, 2), (2, -2, 1, 4), (2, -1, 1, 3)]
+    # The generic lookup is long straight-line code, slow to compile.
+    starts = range(0, len(SHAPES), 6 if isa == "generic" else 1)
+    shallow = [integer_cases("product_lut", isa, weights, range(1, 3), SHAPES[i:] + SHAPES[:i]) for i in starts]
+    return sum(shallow, []) + integer_cases("product_lut", isa, [(2, -2, 1, 4)], range(1, 3), DEEP)
+
+
+def bit_serial_cases(isa: str) -> list[Case]:
+    """Widths whose largest product is at most 31, so that a byte holds eight of them."""
+    cases = []
+    for weights in [(1, -1, 2, 2), (2, -2, 1, 4), (2, -1, 1, 3), (3, -4, 1, 8), (4, -8, 1, 16)]:
+        for bits in range(1, 5):
+            if (weights[3] - 1) * ((1 << bits) - 1) > 31:
+                continue
+            for start in range(0, len(SHAPES), 3):
+                cases += integer_cases(
+                    "bit_serial", isa, [weights], range(bits, bits + 1), SHAPES[start + len(cases) % 3 :]
+                )
+            cases += integer_cases("bit_serial", isa, [weights], range(bits, bits + 1), DEEP[len(cases) % 5 :])
+    return cases + integer_cases("bit_serial", isa, [(1, 0, 1, 2)] * len(BINARY_DEEP), range(1, 2), BINARY_DEEP)
 
 
 def float_cases(isa: str) -> list[Case]:
@@ -408,6 +470,8 @@ CASES = {
     "dot": dot_cases,
     "lut": lut_cases,
     "nibble": nibble_cases,
+    "product_lut": product_cases,
+    "bit_serial": bit_serial_cases,
     "float32": float_cases,
     "depthwise": depthwise_cases,
     "depthwise_dot": depthwise_dot_cases,

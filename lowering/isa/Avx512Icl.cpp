@@ -1,0 +1,32 @@
+//===- Avx512Icl.cpp - AVX-512 as of Ice Lake -----------------------------===//
+//
+// Part of ulq, under the Apache License v2.0 with LLVM Exceptions.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowering/isa/Popcount.h"
+#include "lowering/isa/X86.h"
+
+namespace ulq {
+
+static void populate(mlir::RewritePatternSet &patterns) {
+  patterns.add<TableLookupToPshufb>(patterns.getContext(), /*maxBytes=*/64);
+  patterns.add<Dot4ToVpdpbusd, PopcountAddToCtpop>(patterns.getContext());
+}
+
+const Isa &getAvx512IclIsa() {
+  static const Isa isa = {
+      /*name=*/"avx512icl",
+      /*triple=*/"x86_64-none-elf",
+      /*features=*/
+      "+avx512f,+avx512bw,+avx512cd,+avx512dq,+avx512vl,+avx512vnni,"
+      "+avx512vbmi,+avx512vbmi2,+avx512vpopcntdq,+avx512bitalg,"
+      "+bmi,+bmi2,+cx16,+f16c,+fma,+lzcnt,+movbe,+popcnt,+xsave",
+      {/*vectorBytes=*/64, /*vectorRegisters=*/32, /*lookupCycles=*/1.0,
+       /*dot4Cycles=*/0.5, /*wideDot4=*/true, /*fma=*/true,
+       /*popcountCycles=*/1.0},
+      populate};
+  return isa;
+}
+
+} // namespace ulq
