@@ -23,7 +23,7 @@ const Isa &getAvx2Isa() {
       "+avx2,+bmi,+bmi2,+cx16,+f16c,+fma,+lzcnt,+movbe,+popcnt,+xsave",
       {/*vectorBytes=*/32, /*vectorRegisters=*/16, /*lookupCycles=*/1.0,
        /*dot4Cycles=*/1.2, /*wideDot4=*/false, /*fma=*/true,
-       /*popcountCycles=*/3.0},
+       /*popcountCycles=*/1.8},
       populate};
   return isa;
 }

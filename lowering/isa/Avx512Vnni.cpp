@@ -23,7 +23,7 @@ const Isa &getAvx512VnniIsa() {
       "+bmi,+bmi2,+cx16,+f16c,+fma,+lzcnt,+movbe,+popcnt,+xsave",
       {/*vectorBytes=*/64, /*vectorRegisters=*/32, /*lookupCycles=*/1.0,
        /*dot4Cycles=*/0.5, /*wideDot4=*/true, /*fma=*/true,
-       /*popcountCycles=*/4.0},
+       /*popcountCycles=*/2.3},
       populate};
   return isa;
 }

@@ -104,7 +104,7 @@ const Isa &getNeonIsa() {
                           {/*vectorBytes=*/kVectorBytes, /*vectorRegisters=*/32,
                            /*lookupCycles=*/1.0, /*dot4Cycles=*/2.5,
                            /*wideDot4=*/false, /*fma=*/true,
-                           /*popcountCycles=*/1.0},
+                           /*popcountCycles=*/0.8},
                           populate};
   return isa;
 }

@@ -44,8 +44,7 @@ public:
         rowPlanes(op.getStorageBits()), depth(op.getDepth()) {}
 
   void expand() {
-    DepthSums::expand(llvm::divideCeil(depth, 8 * vectorBytes),
-                      int64_t(op.getFlushInterval()) / kByteCodes);
+    DepthSums::expand(llvm::divideCeil(depth, 8 * vectorBytes), kByteCodes);
   }
 
 private:
@@ -205,10 +204,10 @@ struct BitSerialKernel final : Kernel {
   }
 
 private:
-  /// Measured cycles, as multiples of a popcount_add, of a pair of planes, and
+  /// Measured cycles of a pair of planes, as multiples of a popcount_add, and
   /// of the additions across lanes for each output.
-  static constexpr double kPairCycles = 1.5;
-  static constexpr double kAcrossCycles = 2.5;
+  static constexpr double kPairCycles = 1.8;
+  static constexpr double kAcrossCycles = 0.8;
 };
 
 } // namespace

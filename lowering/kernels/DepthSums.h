@@ -54,11 +54,15 @@ inline TileLimits depthLimits(const IsaTraits &isa) {
 /// it sums a few steps in bytes.
 class DepthSums {
 public:
-  /// The whole tile: `steps` steps, `interval` of which a byte holds.
-  void expand(int64_t steps, int64_t interval) {
+  /// The whole tile: `steps` steps, in each of which a byte gains
+  /// `stepProducts` products.
+  void expand(int64_t steps, int64_t stepProducts) {
+    int64_t interval = int64_t(op.getFlushInterval()) / stepProducts;
+    int64_t largest =
+        std::min(steps, interval) * stepProducts * op.getLargestProduct();
     emit.loop(emit.index(0), emit.index(outputs / block), 1,
               [&](mlir::Value number) {
-                store(sumWords(number, steps, interval), number);
+                store(sumSteps(number, steps, interval), largest, number);
               });
     op.erase();
   }
@@ -98,12 +102,14 @@ protected:
   }
 
 private:
-  llvm::SmallVector<mlir::Value> sumWords(mlir::Value number, int64_t steps,
+  /// Sums [rows][block] over all steps: bytes where they hold them, otherwise
+  /// words.
+  llvm::SmallVector<mlir::Value> sumSteps(mlir::Value number, int64_t steps,
                                           int64_t interval) {
-    llvm::SmallVector<mlir::Value> zeros(accumulators(), emit.zero(words));
     mlir::Value end = emit.index(steps);
     if (steps <= interval)
-      return widen(zeros, sumBytes(number, emit.index(0), end));
+      return sumBytes(number, emit.index(0), end);
+    llvm::SmallVector<mlir::Value> zeros(accumulators(), emit.zero(words));
     return emit.loop(emit.index(0), end, interval, zeros,
                      [&](mlir::Value first, mlir::ValueRange carried) {
                        mlir::Value last = mlir::arith::MinUIOp::create(
@@ -124,31 +130,49 @@ private:
     return result;
   }
 
-  /// Lane i of the result is the sum of the lanes of vectors[i]; both counts
-  /// are powers of two, no more vectors than lanes. Each step joins two
-  /// vectors: the lanes of one bit of their numbers come from the first or the
-  /// second.
-  mlir::Value addAcross(llvm::SmallVector<mlir::Value> vectors) {
-    int64_t lanes = words.getNumElements();
-    for (int64_t bit = 1; vectors.size() > 1; bit *= 2) {
-      llvm::SmallVector<int64_t> kept, moved;
-      for (int64_t lane = 0; lane < lanes; ++lane) {
-        int64_t source = lane & bit ? lanes : 0;
-        kept.push_back(source + lane);
-        moved.push_back(source + (lane ^ bit));
-      }
+  /// Lane i of the result is the sum of the lanes, words or bytes, of
+  /// vectors[i], taken over lanes of equal low bits; both counts are powers of
+  /// two, no more vectors than lanes. Each step joins two vectors: the lanes of
+  /// one bit of their numbers come from the first or the second. Bytes, at
+  /// first at most `largest`, are widened when they would not hold the next
+  /// sums.
+  mlir::Value addAcross(llvm::SmallVector<mlir::Value> vectors,
+                        int64_t largest) {
+    auto widenAll = [&] {
+      llvm::SmallVector<mlir::Value> zeros(vectors.size(), emit.zero(words));
+      vectors = widen(zeros, vectors);
+    };
+    for (int64_t bit = 1; vectors.size() > 1; bit *= 2, largest *= 2) {
+      if (vectors.front().getType() == bytes && 2 * largest > UINT8_MAX)
+        widenAll();
       llvm::SmallVector<mlir::Value> joined;
       for (size_t i = 0; i < vectors.size(); i += 2)
-        joined.push_back(emit.add(shuffle(vectors[i], vectors[i + 1], kept),
-                                  shuffle(vectors[i], vectors[i + 1], moved)));
+        joined.push_back(join(vectors[i], vectors[i + 1], bit));
       vectors = std::move(joined);
     }
+    if (vectors.front().getType() == bytes)
+      widenAll();
     return vectors.front();
   }
 
-  mlir::Value shuffle(mlir::Value a, mlir::Value b,
-                      llvm::ArrayRef<int64_t> lanes) {
-    return mlir::vector::ShuffleOp::create(emit.builder, emit.loc, a, b, lanes);
+  /// Sums of neighbouring 32-bit lanes, whose numbers differ in `bit`: those of
+  /// `a` where the bit is 0, those of `b` where it is 1.
+  mlir::Value join(mlir::Value a, mlir::Value b, int64_t bit) {
+    auto type = llvm::cast<mlir::VectorType>(a.getType());
+    int64_t lanes = words.getNumElements();
+    llvm::SmallVector<int64_t> kept, moved;
+    for (int64_t lane = 0; lane < lanes; ++lane) {
+      int64_t source = lane & bit ? lanes : 0;
+      kept.push_back(source + lane);
+      moved.push_back(source + (lane ^ bit));
+    }
+    auto shuffle = [&](llvm::ArrayRef<int64_t> order) {
+      mlir::Value shuffled = mlir::vector::ShuffleOp::create(
+          emit.builder, emit.loc, emit.bitcast(a, words),
+          emit.bitcast(b, words), order);
+      return emit.bitcast(shuffled, type);
+    };
+    return emit.add(shuffle(kept), shuffle(moved));
   }
 
   /// The first `lanes` lanes, with those that are as far from them as a
@@ -165,7 +189,8 @@ private:
   }
 
   /// The sums of the lanes of [rows][block] vectors to the tile.
-  void store(llvm::ArrayRef<mlir::Value> sums, mlir::Value number) {
+  void store(llvm::ArrayRef<mlir::Value> sums, int64_t largest,
+             mlir::Value number) {
     int64_t group = std::min<int64_t>(words.getNumElements(),
                                       llvm::PowerOf2Ceil(accumulators()));
     int64_t piece = std::min(group, block);
@@ -175,7 +200,7 @@ private:
       llvm::SmallVector<mlir::Value> vectors(
           sums.slice(first, std::min(group, accumulators() - first)));
       vectors.resize(group, vectors.back());
-      mlir::Value totals = fold(addAcross(vectors), group);
+      mlir::Value totals = fold(addAcross(vectors, largest), group);
       for (int64_t i = first; i < std::min(first + group, accumulators());
            i += piece) {
         mlir::Value part = mlir::vector::ExtractStridedSliceOp::create(

@@ -55,7 +55,7 @@ public:
 
   void expand() {
     table = emit.loadTable(bytes, {op.getTables(), op.getTablesOffset()});
-    DepthSums::expand(steps(), int64_t(op.getFlushInterval()) / step.products);
+    DepthSums::expand(steps(), step.products);
   }
 
 private:

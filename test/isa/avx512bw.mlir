@@ -66,5 +66,19 @@ module {
       vector.store %out, %a[%c0] : memref<256xi8>, vector<64xi8>
       return
     }
+    // CHECK-LABEL: popcount:
+    // CHECK: vpshufb {{.*}}%zmm
+    // CHECK: vpshufb {{.*}}%zmm
+    // CHECK: vpaddb {{.*}}%zmm
+    // CHECK: retq
+    func.func @popcount(%a: memref<256xi8>) attributes {llvm.bareptr} {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 64 : index
+      %acc = vector.load %a[%c0] : memref<256xi8>, vector<64xi8>
+      %bits = vector.load %a[%c1] : memref<256xi8>, vector<64xi8>
+      %out = ulq.popcount_add %acc, %bits : vector<64xi8>
+      vector.store %out, %a[%c0] : memref<256xi8>, vector<64xi8>
+      return
+    }
   }
 }

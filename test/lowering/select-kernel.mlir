@@ -1,5 +1,7 @@
 // RUN: ulq-opt %s --ulq-prove-ranges --ulq-select-kernel="isa=avx2" --split-input-file --verify-diagnostics | FileCheck %s
 // RUN: ulq-opt %s --ulq-prove-ranges --ulq-select-kernel="isa=avx2 family=dot" --split-input-file --verify-diagnostics | FileCheck %s --check-prefix=DOT
+// RUN: ulq-opt %s --ulq-prove-ranges --ulq-select-kernel="isa=avx2 family=product_lut" --split-input-file --verify-diagnostics | FileCheck %s --check-prefix=BASELINE
+// RUN: ulq-opt %s --ulq-prove-ranges --ulq-select-kernel="isa=avx512icl" --split-input-file --verify-diagnostics | FileCheck %s --check-prefix=ICL
 // RUN: ulq-opt %s --ulq-prove-ranges --ulq-select-kernel="isa=avx2" --split-input-file --remarks-filter="ulq-.*" 2>&1 | FileCheck %s --check-prefix=REMARK
 
 #conv = #ulq.geometry<input = [1, 24, 24, 32], output = [1, 24, 24, 32], kernel = [3, 1], strides = [1, 1], pads = [1, 0, 1, 0], dilations = [1, 1], groups = 1>
@@ -19,6 +21,9 @@
 // CHECK-SAME: family = "max_pool"
 // CHECK: ulq.unpack %[[P]]
 // DOT: family = "dot"
+// A baseline is taken where it is named.
+// BASELINE: family = "product_lut"
+// BASELINE-SAME: runnerUp = "lut"
 func.func @chain(%x: tensor<1x24x24x32xui2>) -> tensor<1x12x12x32xui3> {
   %w = ulq.constant {value = dense<1> : tensor<32x3x1x32xi8>} : tensor<32x3x1x32xsi2>
   %a = ulq.layer %x, %w {geometry = #conv, thresholds = dense<5> : tensor<32x7xi32>, descending = array<i1: false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false, false>} : (tensor<1x24x24x32xui2>, tensor<32x3x1x32xsi2>) -> tensor<1x24x24x32xui3> loc("conv1")
@@ -72,7 +77,7 @@ func.func @groups(%x: tensor<1x2x2x6xui2>) -> tensor<1x2x2x4xf32> {
 // CHECK: family = "nibble", isa = "avx2", rows = 8,
 // CHECK-SAME: runnerUp = "lut"
 // CHECK: family = "lut", isa = "avx2", rows = 1,
-// CHECK-SAME: runnerUp = "dot"
+// CHECK-SAME: runnerUp = "bit_serial"
 func.func @binary(%x: tensor<1x1x49x256xui1>, %y: tensor<1x1x1x256xui1>) -> (tensor<1x1x49x64xf32>, tensor<1x1x1x64xf32>) {
   %w = ulq.constant {value = dense<1> : tensor<64x1x1x256xi8>} : tensor<64x1x1x256xsi2>
   %a = ulq.layer %x, %w {geometry = #rows} : (tensor<1x1x49x256xui1>, tensor<64x1x1x256xsi2>) -> tensor<1x1x49x64xf32>
@@ -129,4 +134,26 @@ func.func @computed_widths(%x: tensor<2x3x1x5xui2>, %w: tensor<2x2x1x5xui4>, %v:
 func.func @computed_family(%x: tensor<1x64x1x64xui2>, %w: tensor<1x64x1x64xui2>) -> tensor<1x64x1x64xf32> {
   %r = ulq.layer %x, %w {computedWeights, geometry = #product} : (tensor<1x64x1x64xui2>, tensor<1x64x1x64xui2>) -> tensor<1x64x1x64xf32>
   return %r : tensor<1x64x1x64xf32>
+}
+
+// -----
+
+#shallow = #ulq.geometry<input = [1, 1, 49, 576], output = [1, 1, 49, 64], kernel = [1, 1], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>
+#deep = #ulq.geometry<input = [1, 1, 49, 4608], output = [1, 1, 49, 64], kernel = [1, 1], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>
+
+// Additions across lanes pay over a long depth.
+// CHECK-LABEL: @ones
+// CHECK: family = "nibble"
+// CHECK: family = "nibble"
+// ICL-LABEL: @ones
+// ICL: family = "nibble", isa = "avx512icl"
+// ICL-SAME: runnerUp = "bit_serial"
+// ICL: family = "bit_serial", isa = "avx512icl"
+// ICL-SAME: runnerUp = "nibble"
+func.func @ones(%x: tensor<1x1x49x576xui1>, %y: tensor<1x1x49x4608xui1>) -> (tensor<1x1x49x64xf32>, tensor<1x1x49x64xf32>) {
+  %v = ulq.constant {value = dense<1> : tensor<64x1x1x576xi8>} : tensor<64x1x1x576xsi2>
+  %w = ulq.constant {value = dense<1> : tensor<64x1x1x4608xi8>} : tensor<64x1x1x4608xsi2>
+  %a = ulq.layer %x, %v {geometry = #shallow} : (tensor<1x1x49x576xui1>, tensor<64x1x1x576xsi2>) -> tensor<1x1x49x64xf32>
+  %b = ulq.layer %y, %w {geometry = #deep} : (tensor<1x1x49x4608xui1>, tensor<64x1x1x4608xsi2>) -> tensor<1x1x49x64xf32>
+  return %a, %b : tensor<1x1x49x64xf32>, tensor<1x1x49x64xf32>
 }

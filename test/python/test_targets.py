@@ -10,6 +10,7 @@ import ulq
 from ulq import targets
 
 X86_FLAGS = frozenset(targets.TARGETS["x86-64-v4"].cpu_flags)
+ICELAKE_FLAGS = frozenset(targets.TARGETS["icelake-server"].cpu_flags)
 
 
 def on(monkeypatch, machine, flags=()):
@@ -29,6 +30,8 @@ def test_attribute_is_what_iree_parses(name):
 @pytest.mark.parametrize(
     ("machine", "flags", "host"),
     [
+        ("x86_64", ICELAKE_FLAGS, "icelake-server"),
+        ("x86_64", ICELAKE_FLAGS - {"avx512_bitalg"}, "x86-64-v4"),
         ("x86_64", X86_FLAGS, "x86-64-v4"),
         ("x86_64", X86_FLAGS - {"avx512_vnni"}, "skylake-avx512"),
         ("x86_64", X86_FLAGS - {"avx512bw", "avx512_vnni"}, "x86-64-v3"),
