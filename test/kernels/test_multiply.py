@@ -401,27 +401,31 @@ def nibble_cases(isa: str) -> list[Case]:
     )
 
 
+def depth_cases(family: str, isa: str, widths: list[tuple], rounds: int) -> list[Case]:
+    """Each of `widths`, (weight code, activation bits), with `rounds` shapes and a deep one, tiles in turn."""
+    cases = []
+    for number in range((rounds + 1) * len(widths)):
+        turn, kind = divmod(number, len(widths))
+        weights, bits = widths[kind]
+        shapes = SHAPES if turn < rounds else DEEP
+        rows, outputs = rows_and_outputs(family, isa, number + turn)
+        cases.append(Case(family, rows, outputs, *shapes[(number + turn) % len(shapes)], *weights, (1 << bits) - 1))
+    return cases
+
+
 def product_cases(isa: str) -> list[Case]:
     weights = [(1, -1, 2, 2), (2, -2, 1, 4), (2, -1, 1, 3)]
     # The generic lookup is long straight-line code, slow to compile.
-    starts = range(0, len(SHAPES), 6 if isa == "generic" else 1)
-    shallow = [integer_cases("product_lut", isa, weights, range(1, 3), SHAPES[i:] + SHAPES[:i]) for i in starts]
-    return sum(shallow, []) + integer_cases("product_lut", isa, [(2, -2, 1, 4)], range(1, 3), DEEP)
+    return depth_cases("product_lut", isa, [(w, a) for w in weights for a in (1, 2)], 1 if isa == "generic" else 8)
 
 
 def bit_serial_cases(isa: str) -> list[Case]:
     """Widths whose largest product is at most 31, so that a byte holds eight of them."""
-    cases = []
-    for weights in [(1, -1, 2, 2), (2, -2, 1, 4), (2, -1, 1, 3), (3, -4, 1, 8), (4, -8, 1, 16)]:
-        for bits in range(1, 5):
-            if (weights[3] - 1) * ((1 << bits) - 1) > 31:
-                continue
-            for start in range(0, len(SHAPES), 3):
-                cases += integer_cases(
-                    "bit_serial", isa, [weights], range(bits, bits + 1), SHAPES[start + len(cases) % 3 :]
-                )
-            cases += integer_cases("bit_serial", isa, [weights], range(bits, bits + 1), DEEP[len(cases) % 5 :])
-    return cases + integer_cases("bit_serial", isa, [(1, 0, 1, 2)] * len(BINARY_DEEP), range(1, 2), BINARY_DEEP)
+    weights = [(1, -1, 2, 2), (2, -2, 1, 4), (2, -1, 1, 3), (3, -4, 1, 8), (4, -8, 1, 16)]
+    widths = [(w, a) for w in weights for a in range(1, 5) if (w[3] - 1) * ((1 << a) - 1) <= 31]
+    return depth_cases("bit_serial", isa, widths, 4) + integer_cases(
+        "bit_serial", isa, [(1, 0, 1, 2)] * len(BINARY_DEEP), range(1, 2), BINARY_DEEP
+    )
 
 
 def float_cases(isa: str) -> list[Case]:
