@@ -130,12 +130,11 @@ private:
     return result;
   }
 
-  /// Lane i of the result is the sum of the lanes, words or bytes, of
-  /// vectors[i], taken over lanes of equal low bits; both counts are powers of
-  /// two, no more vectors than lanes. Each step joins two vectors: the lanes of
-  /// one bit of their numbers come from the first or the second. Bytes, at
-  /// first at most `largest`, are widened when they would not hold the next
-  /// sums.
+  /// 32-bit sums: those of the lanes i, i + n, i + 2n, .. of the result are the
+  /// sum of vectors[i], of n vectors of bytes or words; n is a power of two, no
+  /// more than there are lanes. Each step joins two vectors: the lanes of one
+  /// bit of their numbers come from the first or the second. Bytes, at first at
+  /// most `largest`, are widened when they would not hold the next sums.
   mlir::Value addAcross(llvm::SmallVector<mlir::Value> vectors,
                         int64_t largest) {
     auto widenAll = [&] {
