@@ -200,8 +200,9 @@ LogicalResult MultiplyTileOp::verify() {
     return emitOpError("expected accumulators of at most 32 bits, got ")
            << depth << " products of up to " << product;
   // multiply_tile_c3
-  if (narrow != 0 && narrow != 8 && narrow != 16)
-    return emitOpError("expected narrow sums of 8 or 16 bits, got ") << narrow;
+  if (narrow != 0 && narrow != 8 && narrow != 16 && narrow != 24)
+    return emitOpError("expected narrow sums of 8, 16 or 24 bits, got ")
+           << narrow;
   if ((narrow == 0) != (interval == 0))
     return emitOpError("expected a flush interval for narrow sums only, got ")
            << interval << " for " << narrow << " bits";

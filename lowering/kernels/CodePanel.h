@@ -15,6 +15,7 @@
 
 #include "dialect/Ulq.h"
 #include "lowering/kernels/Emitter.h"
+#include "lowering/kernels/TileChoice.h"
 #include "llvm/Support/MathExtras.h"
 
 namespace ulq {
@@ -45,12 +46,13 @@ struct CodePanel {
   }
 
   /// The byte in its chunk from which codes `within` .. `within + lanes - 1`
-  /// come, and their shift.
+  /// come, and their lowest bit.
   int64_t chunkByte(int64_t within) const { return within % kChunkBytes; }
+  int64_t bit(int64_t within) const { return within / kChunkBytes * width; }
   mlir::Value decode(Emitter &emit, mlir::Value packed, int64_t within) const {
     if (width == 8)
       return packed;
-    return emit.field(packed, within / kChunkBytes * width, width);
+    return emit.field(packed, bit(within), width);
   }
 
   /// Bring the codes of `panels` panels, which follow each other without gaps,
@@ -82,6 +84,33 @@ inline mlir::Value weightsOf(Emitter &emit, mlir::Value codes, int64_t base,
                            ? emit.shiftLeft(codes, llvm::Log2_64(step))
                            : emit.mul(codes, step);
   return emit.add(scaled, base);
+}
+
+/// Panels [depth / 4][outputs][4] of the kernels of dot4: codes, or weights
+/// where they have a byte each.
+inline llvm::SmallVector<uint8_t>
+packDotPanels(const LayerShape &shape, const Candidate &tile,
+              const CodePanel &panel, llvm::ArrayRef<int32_t> weights) {
+  constexpr int64_t kDot = 4;
+  llvm::SmallVector<int64_t> order =
+      expandedOrder(shape.channels, shape.storageBits);
+  auto pack = [&](llvm::MutableArrayRef<uint8_t> bytes, int64_t lane,
+                  llvm::ArrayRef<int32_t> weights) {
+    int64_t k = 0;
+    for (int64_t tap = 0; tap < shape.taps; ++tap)
+      for (int64_t channel : order) {
+        int64_t place = (k / kDot * tile.outputs + lane) * kDot + k % kDot;
+        ++k;
+        if (channel < 0)
+          continue;
+        int32_t weight = weights[tap * shape.channels + channel];
+        panel.insert(bytes, place,
+                     panel.width == 8
+                         ? weight
+                         : (weight - shape.weightBase) / shape.weightStep);
+      }
+  };
+  return packPanels(shape, tile, panel.packedBytes(), weights, pack);
 }
 
 /// The panels of `op` as signed bytes.

@@ -8,8 +8,7 @@
 // row. A tile keeps its i32 accumulators in registers over the whole depth.
 //
 // Panels are unpacked once per workgroup. 8-bit weights stand in the program
-// as panels already, and tiles of at most two rows, which read every weight
-// once, unpack in registers.
+// as panels already.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,8 +24,8 @@ namespace {
 
 constexpr int64_t kDot = 4; // bytes of one product
 
-/// Tiles of up to so many rows unpack weights in registers.
-constexpr int64_t kDirectRows = 2;
+/// Layers of up to so many rows have panels twice as wide.
+constexpr int64_t kSmallRows = 2;
 
 CodePanel panelOf(int64_t weightBits, int64_t depth, int64_t outputs) {
   return CodePanel(weightBits, depth * outputs);
@@ -42,14 +41,12 @@ struct DotTile {
   MultiplyTileOp op;
   int64_t rows, outputs, depth, vectorBytes;
   VectorType bytes, words;
-  CodePanel panel;
 
   DotTile(OpBuilder &builder, MultiplyTileOp op, const IsaTraits &isa)
       : emit{builder, op.getLoc()}, op(op), rows(op.getKernel().getRows()),
         outputs(op.getKernel().getOutputs()), depth(op.getDepth()),
         vectorBytes(isa.vectorBytes), bytes(emit.integers(vectorBytes, 8)),
-        words(emit.integers(vectorBytes / kDot, 32)),
-        panel(panelOf(op.getWeightBits(), depth, outputs)) {}
+        words(emit.integers(vectorBytes / kDot, 32)) {}
 
   /// Bytes of one step of four reduction elements, and its vectors.
   int64_t stepBytes() const { return outputs * kDot; }
@@ -88,44 +85,6 @@ struct DotTile {
     return emit.loop(emit.index(0), emit.index(depth / kDot), 1, starts, body);
   }
 
-  /// Weights stand in memory as packed codes. The loop goes over units of
-  /// whole chunks and whole steps; the last unit may go beyond the depth,
-  /// where rows are zero.
-  SmallVector<Value> multiplyPacked(ValueRange starts) {
-    int64_t unit = std::max(panel.codesPerChunk(), stepBytes());
-    int64_t unitChunks = unit / panel.codesPerChunk();
-    auto body = [&](Value number, ValueRange carried) {
-      Pointer rhs = emit.advance({op.getRhs(), op.getRhsOffset()}, number,
-                                 unitChunks * CodePanel::kChunkBytes);
-      Pointer lhs = emit.advance({op.getLhs(), op.getLhsOffset()}, number,
-                                 unit / outputs);
-      SmallVector<Value> accumulators(carried);
-      DenseMap<int64_t, Value> loaded;
-      for (int64_t step = 0; step < unit; step += stepBytes()) {
-        SmallVector<Value> weights;
-        for (int64_t v = 0; v < vectors(); ++v)
-          weights.push_back(unpackAt(rhs, step + v * vectorBytes, loaded));
-        accumulate(accumulators, emit.advance(lhs, step / outputs), weights);
-      }
-      return accumulators;
-    };
-    Value units = emit.index(llvm::divideCeil(panel.codes, unit));
-    return emit.loop(emit.index(0), units, 1, starts, body);
-  }
-
-  /// The weights that start `position` bytes into the unpacked unit.
-  Value unpackAt(Pointer unit, int64_t position,
-                 DenseMap<int64_t, Value> &loaded) {
-    int64_t chunk = position / panel.codesPerChunk();
-    int64_t within = position % panel.codesPerChunk();
-    int64_t byte = chunk * CodePanel::kChunkBytes + panel.chunkByte(within);
-    Value &packed = loaded[byte];
-    if (!packed)
-      packed = emit.load(bytes, emit.advance(unit, byte));
-    return weightsOf(emit, panel.decode(emit, packed, within),
-                     op.getWeightBase(), op.getWeightStep());
-  }
-
   SmallVector<Value> startValues() {
     SmallVector<Value> first(vectors(), emit.zero(words));
     for (int64_t v = 0; op.getStartValues() && v < vectors(); ++v)
@@ -139,10 +98,7 @@ struct DotTile {
   }
 
   void expand() {
-    SmallVector<Value> starts = startValues();
-    bool packed = panel.width < 8 && rows <= kDirectRows;
-    SmallVector<Value> sums =
-        packed ? multiplyPacked(starts) : multiplyPanel(starts);
+    SmallVector<Value> sums = multiplyPanel(startValues());
     Pointer target{op.getTarget(), op.getTargetOffset()};
     for (auto [i, sum] : llvm::enumerate(sums))
       emit.store(sum, emit.advance(target, i * vectorBytes));
@@ -172,7 +128,7 @@ struct DotKernel final : Kernel {
 
     bool fast = isa.wideDot4 || 2 * shape.maxCode * weight <= INT16_MAX;
     TileLimits limits = dotLimits(isa, fast);
-    limits.smallRows = kDirectRows;
+    limits.smallRows = kSmallRows;
     Candidate tile = chooseTile(shape, limits);
 
     // 1.27: measured share of the peak, with the lower clock of multiplies.
@@ -186,8 +142,6 @@ struct DotKernel final : Kernel {
   RowFormat rowFormat(const LayerShape &shape) const override {
     int64_t codes = shape.taps * shape.tapBytes() * shape.codesPerByte();
     int64_t depth = llvm::alignTo(codes, kDot);
-    // multiplyPacked reads rows up to a whole chunk of weights, at most 64
-    // reduction elements: 512 1-bit codes of 8 outputs.
     return {/*expand=*/true, /*rowBytes=*/int64_t(llvm::alignTo(depth, 64)),
             depth};
   }
@@ -197,25 +151,7 @@ struct DotKernel final : Kernel {
                                    ArrayRef<int32_t> weights) const override {
     int64_t depth = rowFormat(shape).depth;
     CodePanel panel = panelOf(shape.weightBits, depth, tile.outputs);
-    SmallVector<int64_t> order =
-        expandedOrder(shape.channels, shape.storageBits);
-    auto pack = [&](MutableArrayRef<uint8_t> bytes, int64_t lane,
-                    ArrayRef<int32_t> weights) {
-      int64_t k = 0;
-      for (int64_t tap = 0; tap < shape.taps; ++tap)
-        for (int64_t channel : order) {
-          int64_t place = (k / kDot * tile.outputs + lane) * kDot + k % kDot;
-          ++k;
-          if (channel < 0)
-            continue;
-          int32_t weight = weights[tap * shape.channels + channel];
-          panel.insert(bytes, place,
-                       panel.width == 8
-                           ? weight
-                           : (weight - shape.weightBase) / shape.weightStep);
-        }
-    };
-    return packPanels(shape, tile, panel.packedBytes(), weights, pack);
+    return packDotPanels(shape, tile, panel, weights);
   }
 
   int64_t packedPanelBytes(const LayerShape &shape,
@@ -227,8 +163,7 @@ struct DotKernel final : Kernel {
                              const Candidate &tile) const override {
     int64_t depth = rowFormat(shape).depth;
     CodePanel panel = panelOf(shape.weightBits, depth, tile.outputs);
-    bool direct = panel.width == 8 || tile.rows <= kDirectRows;
-    return direct ? 0 : panel.paddedCodes();
+    return panel.width == 8 ? 0 : panel.paddedCodes();
   }
 
   void expandUnpack(OpBuilder &builder, UnpackWeightsOp op,

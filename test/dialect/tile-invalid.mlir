@@ -140,7 +140,7 @@ func.func @multiply_tile_c3_endless(%b: memref<?xi8>, %i: index) {
 // -----
 
 func.func @multiply_tile_c3_width(%b: memref<?xi8>, %i: index) {
-  // expected-error@below {{'ulq.multiply_tile' op expected narrow sums of 8 or 16 bits, got 12}}
+  // expected-error@below {{'ulq.multiply_tile' op expected narrow sums of 8, 16 or 24 bits, got 12}}
   ulq.multiply_tile %b, %i, %b, %i, %b, %i, %b, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, rowBytes = 64, depth = 64, storageBits = 2, maxCode = 3, weightBits = 2, weightBase = -2, weightStep = 1, weightLevels = 4, narrowBits = 12, flushInterval = 1} : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
   return
 }

@@ -1,6 +1,6 @@
 """unpack_weights and multiply_tile of every kernel, on every ISA that runs here, against exact numpy."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import harness
 import numpy as np
@@ -33,6 +33,7 @@ class Case:
     multiplier: int = 1
     lines: int = 1
     stride: int = 1
+    in_place: bool = False  # "dot_packed" multiplies fields of a byte where they stand
 
     @property
     def width(self) -> int:
@@ -56,7 +57,7 @@ class Case:
     def depth_step(self) -> int:
         """Reduction elements that the panel is a multiple of."""
         lut = max(8 // self.weight_bits, 8 // self.width)
-        return {"dot": 4, "lut": lut, "nibble": 24}[self.family]
+        return {"dot": 4, "dot_packed": 4, "lut": lut, "nibble": 24}[self.family]
 
     @property
     def byte_products(self) -> int:
@@ -110,6 +111,9 @@ class Case:
         if self.family in ALONG_DEPTH:
             interval = 255 // (self.max_code * (self.levels - 1)) // self.byte_products * self.byte_products
             return f"codeProducts, narrowBits = 8, flushInterval = {interval}"
+        if self.family == "dot_packed":
+            interval = ((1 << 24) - 1) // (self.max_code * (self.levels - 1))
+            return "codeProducts" + (f", narrowBits = 24, flushInterval = {interval}" if self.in_place else "")
         if self.family == "depthwise" and self.max_code:
             weight = max(abs(self.base), abs(self.base + self.step * (self.levels - 1)))
             return f"narrowBits = 16, flushInterval = {32767 // (self.max_code * weight)}"
@@ -118,12 +122,10 @@ class Case:
     @property
     def unpacked_bytes(self) -> int:
         """Size of the unpacked panel, 0 where multiply_tile reads the packed one."""
-        if self.family in (*LOOKUPS, *ALONG_DEPTH) or self.weight_bits == 32:
+        if self.family in (*LOOKUPS, *ALONG_DEPTH, "dot_packed") or self.weight_bits == 32:
             return 0
         width = harness.storage_bits(self.weight_bits)
-        if self.family == "dot" and (width == 8 or self.rows <= 2):
-            return 0
-        if self.family in DEPTHWISE and self.max_code and width == 8:
+        if self.max_code and width == 8:
             return 0
         codes = harness.round_up(self.depth * self.outputs, 64 * 8 // width)
         return codes * (1 if self.max_code else 4)
@@ -207,6 +209,15 @@ def dot_call(case: Case, isa: str, number: int, random: np.random.Generator) -> 
     return call, np.einsum("rtc,otc->ro", codes.astype(np.int64), values).astype(np.int32)
 
 
+def dot_packed_call(case: Case, isa: str, number: int, random: np.random.Generator) -> tuple[harness.Call, np.ndarray]:
+    codes, weights = integer_data(case, random)
+    panel = pad_depth(harness.expand_taps(weights, case.width), case.depth)
+    call = make_call(
+        case, number, harness.expand_taps(codes, case.width), harness.pack_dot(panel, case.weight_bits), NO_TABLES
+    )
+    return call, np.einsum("rtc,otc->ro", codes.astype(np.int64), weights.astype(np.int64)).astype(np.int32)
+
+
 def lut_call(case: Case, isa: str, number: int, random: np.random.Generator) -> tuple[harness.Call, np.ndarray]:
     codes, weights = integer_data(case, random)
     tap_codes = harness.round_up(case.channels, 8 // case.width)
@@ -280,6 +291,7 @@ def depthwise_call(case: Case, isa: str, number: int, random: np.random.Generato
 NO_TABLES = np.zeros(64, np.uint8)
 MAKE_CALL = {
     "dot": dot_call,
+    "dot_packed": dot_packed_call,
     "lut": lut_call,
     "nibble": lut_call,
     "product_lut": depth_call,
@@ -312,6 +324,14 @@ class Tiles:
 
 TILES = {
     "dot": {
+        "generic": Tiles(4, (8,)),
+        "avx2": Tiles(4, (16, 8)),
+        "avx512bw": Tiles(6, (64, 32, 16)),
+        "avx512vnni": Tiles(6, (64, 32, 16)),
+        "avx512icl": Tiles(6, (64, 32, 16)),
+        "neon": Tiles(3, (16, 8)),
+    },
+    "dot_packed": {
         "generic": Tiles(4, (8,)),
         "avx2": Tiles(4, (16, 8)),
         "avx512bw": Tiles(6, (64, 32, 16)),
@@ -382,6 +402,16 @@ def dot_cases(isa: str) -> list[Case]:
     signed = [(bits, -(1 << (bits - 1)), 1, 1 << bits) for bits in range(2, 9)]
     other = [(1, -1, 2, 2), (1, 0, 1, 2), (2, -1, 1, 3), (2, -3, 2, 4), (3, -7, 2, 8), (8, -127, 1, 255)]
     return integer_cases("dot", isa, signed + other, range(1, 9), SHAPES)
+
+
+def dot_packed_cases(isa: str) -> list[Case]:
+    """Every width, fields in place and shifted; the last shapes are the deepest whose sums stay in 24 bits."""
+    weights = [(1, -1, 2, 2), (1, 0, 1, 2), (2, -2, 1, 4), (2, -1, 1, 3), (3, -4, 1, 8), (4, -8, 1, 16), (4, -7, 2, 8)]
+    cases = integer_cases("dot_packed", isa, weights, range(1, 9), SHAPES)
+    deep = [integer_cases("dot_packed", isa, [kind], range(8, 9), [(1, ((1 << 24) - 1) // (255 * (kind[3] - 1)))])
+            for kind in (weights[0], weights[2], weights[5])]  # fmt: skip
+    both = cases + sum(deep, [])
+    return both + [replace(case, in_place=True) for case in both]
 
 
 def lut_cases(isa: str) -> list[Case]:
@@ -472,6 +502,7 @@ def depthwise_dot_cases(isa: str) -> list[Case]:
 
 CASES = {
     "dot": dot_cases,
+    "dot_packed": dot_packed_cases,
     "lut": lut_cases,
     "nibble": nibble_cases,
     "product_lut": product_cases,
