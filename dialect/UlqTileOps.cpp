@@ -209,10 +209,31 @@ LogicalResult MultiplyTileOp::verify() {
   int64_t most = getCodeProducts()
                      ? llvm::maxUIntN(narrow)
                      : llvm::maxIntN(std::max<int64_t>(narrow, 1));
+  int64_t narrowProduct = getNarrowProduct();
+  if (narrowProduct < 0)
+    return emitOpError("expected no negative bound of products, got ")
+           << narrowProduct;
+  if (narrowProduct > 0)
+    product = narrowProduct;
   if (product * interval > most)
     return emitOpError("expected sums of at most ")
            << most << " between flushes, got " << interval
            << " products of up to " << product;
+  return success();
+}
+
+LogicalResult BuildTablesOp::verify() {
+  int64_t rowBytes = getRowBytes(), tableBytes = getTableBytes(),
+          depth = getDepth(), maxCode = getMaxCode();
+  // build_tables_c1
+  if (depth < 1 || rowBytes < depth || rowBytes % 64)
+    return emitOpError("expected rows of a multiple of 64 bytes for ")
+           << depth << " codes, got " << rowBytes << " bytes";
+  // build_tables_c2
+  if (maxCode < 0 || maxCode > 255 || tableBytes < 1 || tableBytes % 64)
+    return emitOpError("expected codes of 8 bits and tables of a multiple of "
+                       "64 bytes, got codes up to ")
+           << maxCode << " and " << tableBytes << " bytes";
   return success();
 }
 

@@ -124,6 +124,28 @@ def Ulq_PackPanelOp : Ulq_Op<"pack_panel"> {
   let hasVerifier = 1;
 }
 
+def Ulq_BuildTablesOp : Ulq_Op<"build_tables"> {
+  let summary = "lookup tables from the codes of gathered rows";
+  let description = [{
+    Expanded by the kernel family: `multiply_tile` reads the tables of a row,
+    `tableBytes` from one row to the next, in place of its codes. `rows` rows at
+    `source` are those of `gather_rows` with `expand`.
+
+    Constraints:
+    - (C1) rows are a multiple of 64 bytes that holds `depth` codes, at least
+      one.
+    - (C2) `maxCode` is 0 .. 255, `tableBytes` a positive multiple of 64.
+  }];
+  let arguments = (ins Ulq_Bytes:$memory, Index:$source, Index:$target,
+                       Index:$rows, Ulq_KernelAttr:$kernel, I64Attr:$rowBytes,
+                       I64Attr:$tableBytes, I64Attr:$depth, I64Attr:$maxCode);
+  let assemblyFormat = [{
+    $memory `[` $source `]` `to` `[` $target `]` `rows` $rows attr-dict
+    `:` type($memory)
+  }];
+  let hasVerifier = 1;
+}
+
 def Ulq_MultiplyTileOp : Ulq_Op<"multiply_tile"> {
   let summary = "accumulate a tile of rows x outputs over the whole depth";
   let description = [{
@@ -141,7 +163,8 @@ def Ulq_MultiplyTileOp : Ulq_Op<"multiply_tile"> {
     [kernel.outputs] i32 at `tables`, otherwise from 0.
 
     A family may first sum in lanes of `narrowBits` bits, unsigned for
-    `codeProducts` and signed otherwise, `flushInterval` products in each.
+    `codeProducts` and signed otherwise, `flushInterval` products in each. Where
+    it takes codes apart, these are products of parts, up to `narrowProduct`.
 
     Constraints:
     - (C1) `depth` products fit signed 32 bits.
@@ -149,7 +172,7 @@ def Ulq_MultiplyTileOp : Ulq_Op<"multiply_tile"> {
       `flushInterval` are not negative, and `weightLevels` is 1 to
       2 to the `weightBits`.
     - (C3) `flushInterval` products, at least one, fit `narrowBits` bits; it
-      is 0 where `narrowBits` is.
+      is 0 where `narrowBits` is. `narrowProduct` is not negative.
     - (C4) `multiplier` is positive and divides `kernel.outputs`.
     - (C5) `tapLines` is positive and at most `depth`.
   }];
@@ -163,6 +186,7 @@ def Ulq_MultiplyTileOp : Ulq_Op<"multiply_tile"> {
                        UnitAttr:$codeProducts, UnitAttr:$startValues,
                        DefaultValuedAttr<I64Attr, "0">:$narrowBits,
                        DefaultValuedAttr<I64Attr, "0">:$flushInterval,
+                       DefaultValuedAttr<I64Attr, "0">:$narrowProduct,
                        DefaultValuedAttr<I64Attr, "0">:$tapBytes,
                        DefaultValuedAttr<I64Attr, "1">:$tapLines,
                        DefaultValuedAttr<I64Attr, "0">:$lineBytes,

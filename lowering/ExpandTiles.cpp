@@ -54,6 +54,11 @@ LogicalResult expandTile(Operation *op) {
     if (failed(kernel))
       return failure();
     (*kernel)->expandMultiply(builder, multiply, traits);
+  } else if (auto tables = dyn_cast<BuildTablesOp>(op)) {
+    FailureOr<const Kernel *> kernel = kernelOf(tables);
+    if (failed(kernel))
+      return failure();
+    (*kernel)->expandTables(builder, tables, traits);
   } else if (auto pack = dyn_cast<PackPanelOp>(op)) {
     expandPackPanel(builder, pack, traits);
   } else if (auto gather = dyn_cast<GatherRowsOp>(op)) {
@@ -76,9 +81,9 @@ struct ExpandTilesPass : ulq::impl::ExpandTilesBase<ExpandTilesPass> {
   void runOnOperation() override {
     SmallVector<Operation *> ops;
     getOperation()->walk([&](Operation *op) {
-      if (isa<UnpackWeightsOp, PackPanelOp, MultiplyTileOp, GatherRowsOp,
-              EpilogueTileOp, MaxPoolTileOp, WinogradInputOp, WinogradWeightsOp,
-              WinogradOutputOp>(op))
+      if (isa<UnpackWeightsOp, PackPanelOp, BuildTablesOp, MultiplyTileOp,
+              GatherRowsOp, EpilogueTileOp, MaxPoolTileOp, WinogradInputOp,
+              WinogradWeightsOp, WinogradOutputOp>(op))
         ops.push_back(op);
     });
     for (Operation *op : ops)

@@ -33,6 +33,7 @@ private:
     placePanels(/*behind=*/inputZero() ? attr.getOutputs() * 4 : 0);
     rowsAt = place(gathered * choice.format.rowBytes);
     sumsAt = place(sums ? gathered * 4 : 0);
+    tablesAt = place(attr.getBlock() * tableBytes());
     accumulatorsAt = place(attr.getRows() * attr.getOutputs() * 4);
   }
 
@@ -110,6 +111,10 @@ private:
         shape.storageBits, op.getPadCode(), choice.format.rowBytes,
         choice.format.expand, choice.format.pairs, choice.format.channelOrder,
         choice.format.planes, rowSums);
+    if (tableBytes() > 0)
+      BuildTablesOp::create(b, memory, scratch(b, rowsAt), scratch(b, tablesAt),
+                            count, attr, choice.format.rowBytes, tableBytes(),
+                            choice.format.depth, shape.maxCode);
   }
 
   /// `start` is the first panel of the rows' group, whose channels are those of
@@ -140,24 +145,28 @@ private:
   }
 
   void multiply(ByteBuilder &b, Value panel, Value row) {
-    Value lhs = b.add(scratch(b, rowsAt), b.mul(row, choice.format.rowBytes));
+    bool built = tableBytes() > 0;
+    int64_t rowBytes = built ? tableBytes() : choice.format.rowBytes;
+    Value lhs =
+        b.add(scratch(b, built ? tablesAt : rowsAt), b.mul(row, rowBytes));
     Buffer rhs = panelBuffer(b, panel);
     MultiplyTileOp::create(
         b, memory, lhs, rhs.memory, rhs.offset, params.memory,
         b.add(params.offset, tables), memory, scratch(b, accumulatorsAt), attr,
-        choice.format.rowBytes, choice.format.depth, shape.storageBits,
-        shape.maxCode, shape.weightBits, shape.weightBase, shape.weightStep,
+        rowBytes, choice.format.depth, shape.storageBits, shape.maxCode,
+        shape.weightBits, shape.weightBase, shape.weightStep,
         shape.weightLevels, choice.kernel->accumulatesCodes(),
         /*startValues=*/false, choice.tile.narrowBits,
-        choice.tile.flushInterval);
+        choice.tile.flushInterval, choice.tile.narrowProduct);
   }
 
+  int64_t tableBytes() { return choice.kernel->tableBytes(shape); }
   int64_t inputZero() { return op.getInputZero().value_or(0); }
   int64_t weightZero() {
     return op.getWeightZero() ? op.getWeightZero()->front() : 0;
   }
 
-  int64_t rowsAt = 0, sumsAt = 0, accumulatorsAt = 0;
+  int64_t rowsAt = 0, sumsAt = 0, tablesAt = 0, accumulatorsAt = 0;
 };
 
 LogicalResult tile(Operation *op, ModuleOp module) {

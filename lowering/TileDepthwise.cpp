@@ -128,8 +128,9 @@ private:
         shape.weightBits, shape.weightBase, shape.weightStep,
         shape.weightLevels, choice.kernel->accumulatesCodes(),
         /*startValues=*/false, choice.tile.narrowBits,
-        choice.tile.flushInterval, g.getDilations()[1] * pixelBytes,
-        g.getKernel()[0], g.getDilations()[0] * lineBytes, shape.outputs);
+        choice.tile.flushInterval, choice.tile.narrowProduct,
+        g.getDilations()[1] * pixelBytes, g.getKernel()[0],
+        g.getDilations()[0] * lineBytes, shape.outputs);
   }
 
   GeometryAttr g;

@@ -230,11 +230,11 @@ private:
 
   void multiplyRows(ByteBuilder &b, int64_t rows, Value input, Value weights,
                     Value starts, Value sums) {
-    auto kernel = KernelAttr::get(
-        op.getContext(), attr.getFamily(), attr.getIsa(), rows, outputs,
-        attr.getBlock(), attr.getWorkgroups(), attr.getCost(),
-        attr.getRunnerUp(), attr.getMargin(), attr.getPanelParts(),
-        attr.getMeasured());
+    auto kernel =
+        KernelAttr::get(op.getContext(), attr.getFamily(), attr.getIsa(), rows,
+                        outputs, attr.getBlock(), attr.getWorkgroups(),
+                        attr.getCost(), attr.getRunnerUp(), attr.getMargin(),
+                        attr.getPanelParts(), attr.getMeasured());
     int64_t weight =
         scheme.weightNorm() *
         std::max(std::abs(shape.minWeight()), std::abs(shape.maxWeight()));

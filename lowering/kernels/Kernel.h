@@ -11,7 +11,8 @@
 //
 //   unpack the weight panels of this workgroup, if the kernel wants panels, or
 //     pack them, if the weights are computed
-//   for each block of output pixels: gather their input rows
+//   for each block of output pixels: gather their input rows, build their
+//     tables, if the kernel wants tables
 //     for each panel of `outputs` channels, for each `rows` rows:
 //       multiply_tile, then epilogue_tile
 //
@@ -89,6 +90,7 @@ struct Candidate {
   double cyclesPerMac;       // predicted, for large shapes
   int64_t narrowBits = 0;    // width of the narrow sums, 0: no such sums
   int64_t flushInterval = 0; // products in a narrow sum
+  int64_t narrowProduct = 0; // largest of them, 0: the largest of the layer
 };
 
 /// How the rows that multiply_tile reads are laid out. Taps follow each other
@@ -163,8 +165,14 @@ public:
     return {};
   }
 
+  /// Bytes of the tables that multiply_tile reads in place of a gathered row, a
+  /// multiple of 64, 0: it reads the row.
+  virtual int64_t tableBytes(const LayerShape &shape) const { return 0; }
+
   /// Replace the tile ops by loops over register-level operations.
   virtual void expandUnpack(mlir::OpBuilder &builder, UnpackWeightsOp op,
+                            const IsaTraits &isa) const {}
+  virtual void expandTables(mlir::OpBuilder &builder, BuildTablesOp op,
                             const IsaTraits &isa) const {}
   virtual void expandMultiply(mlir::OpBuilder &builder, MultiplyTileOp op,
                               const IsaTraits &isa) const = 0;

@@ -83,9 +83,10 @@ protected:
 
   /// The table at a byte offset, in every 16-byte lane.
   mlir::Value loadTable(mlir::Value offset) {
-    return emit.loadTable(
-        bytes, emit.advance({op.getTables(), op.getTablesOffset()}, offset, 1));
+    return loadTable(
+        emit.advance({op.getTables(), op.getTablesOffset()}, offset, 1));
   }
+  mlir::Value loadTable(Pointer place) { return emit.loadTable(bytes, place); }
 
   mlir::Value lookUp(mlir::Value table, mlir::Value index) {
     return TableLookupOp::create(emit.builder, emit.loc, bytes, table, index);
@@ -164,6 +165,12 @@ private:
   }
 };
 
+/// The byte of a panel step at which an output of that number stands.
+inline int64_t lookupPlace(int64_t lane, int64_t vectorBytes) {
+  int64_t within = lane % vectorBytes, half = vectorBytes / 2;
+  return lane - within + within % half * 2 + within / half;
+}
+
 /// All panels of a layer. Each tap of a row starts at a byte; the codes that
 /// fill its last byte meet weight code 0.
 inline llvm::SmallVector<uint8_t>
@@ -171,11 +178,10 @@ packLookupPanels(const LayerShape &shape, const Candidate &tile,
                  const IsaTraits &isa, int64_t panelBytes,
                  llvm::ArrayRef<int32_t> weights) {
   int64_t tapCodes = shape.tapBytes() * shape.codesPerByte();
-  int64_t codesPerByte = 8 / shape.weightBits, half = isa.vectorBytes / 2;
+  int64_t codesPerByte = 8 / shape.weightBits;
   auto pack = [&](llvm::MutableArrayRef<uint8_t> panel, int64_t lane,
                   llvm::ArrayRef<int32_t> weights) {
-    int64_t within = lane % isa.vectorBytes;
-    int64_t place = lane - within + within % half * 2 + within / half;
+    int64_t place = lookupPlace(lane, isa.vectorBytes);
     for (int64_t i = 0, e = weights.size(); i < e; ++i) {
       int64_t k = i / shape.channels * tapCodes + i % shape.channels;
       int32_t code = (weights[i] - shape.weightBase) / shape.weightStep;

@@ -147,6 +147,30 @@ func.func @multiply_tile_c3_width(%b: memref<?xi8>, %i: index) {
 
 // -----
 
+func.func @multiply_tile_c3_part(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.multiply_tile' op expected sums of at most 255 between flushes, got 18 products of up to 15}}
+  ulq.multiply_tile %b, %i, %b, %i, %b, %i, %b, %i {kernel = #ulq.kernel<family = "built_lut", isa = "avx2", rows = 1, outputs = 32, block = 1, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, rowBytes = 64, depth = 64, storageBits = 8, maxCode = 255, weightBits = 1, weightBase = 0, weightStep = 1, weightLevels = 2, codeProducts, narrowBits = 8, flushInterval = 18, narrowProduct = 15} : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
+  return
+}
+
+// -----
+
+func.func @build_tables_c1(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.build_tables' op expected rows of a multiple of 64 bytes for 72 codes, got 64 bytes}}
+  ulq.build_tables %b[%i] to [%i] rows %i {kernel = #ulq.kernel<family = "built_lut", isa = "avx2", rows = 1, outputs = 32, block = 1, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, rowBytes = 64, tableBytes = 320, depth = 72, maxCode = 15} : memref<?xi8>
+  return
+}
+
+// -----
+
+func.func @build_tables_c2(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.build_tables' op expected codes of 8 bits and tables of a multiple of 64 bytes, got codes up to 256 and 320 bytes}}
+  ulq.build_tables %b[%i] to [%i] rows %i {kernel = #ulq.kernel<family = "built_lut", isa = "avx2", rows = 1, outputs = 32, block = 1, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, rowBytes = 128, tableBytes = 320, depth = 72, maxCode = 256} : memref<?xi8>
+  return
+}
+
+// -----
+
 func.func @multiply_tile_c4(%b: memref<?xi8>, %i: index) {
   // expected-error@below {{'ulq.multiply_tile' op expected a multiplier that divides 8 outputs, got 3}}
   ulq.multiply_tile %b, %i, %b, %i, %b, %i, %b, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, rowBytes = 64, depth = 64, storageBits = 2, maxCode = 3, weightBits = 2, weightBase = -2, weightStep = 1, weightLevels = 4, multiplier = 3} : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index

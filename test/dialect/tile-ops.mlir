@@ -40,6 +40,13 @@ func.func @multiply_tile(%b: memref<?xi8>, %i: index) {
   return
 }
 
+// CHECK-LABEL: @build_tables
+// CHECK: ulq.build_tables %{{.*}}[%{{.*}}] to[%{{.*}}] rows %{{.*}} {depth = 72 : i64, {{.*}} maxCode = 15 : i64, rowBytes = 128 : i64, tableBytes = 320 : i64} : memref<?xi8>
+func.func @build_tables(%b: memref<?xi8>, %i: index) {
+  ulq.build_tables %b[%i] to [%i] rows %i {kernel = #dot, rowBytes = 128, tableBytes = 320, depth = 72, maxCode = 15} : memref<?xi8>
+  return
+}
+
 // Three 2-bit codes take one byte of a tap, or four expanded bytes.
 // CHECK-LABEL: @gather_rows
 // CHECK: ulq.gather_rows {{.*}} {geometry = #ulq.geometry<{{.*}}>, padCode = 2 : i64, rowBytes = 64 : i64, rowSums, storageBits = 2 : i64}

@@ -468,6 +468,21 @@ def make_cases() -> list[Case]:
     ):
         cases.append(Case(f"nibble_{name}", shape, channels, 1, W1,
                           **{"geometry": SQUARE, "levels": 1, "out_bits": 1, "family": "nibble", **more}))  # fmt: skip
+    few = (("w1", W1), ("t", TERNARY), ("w2", (-2, -1, 0, 1)), ("w3", tuple(range(-4, 4))), ("w4", W4))
+    for label, weights in few:  # products by few rows
+        for bits in range(1, 9):
+            rows, depth, outputs = (1, 2, 3, 1)[bits % 4], (1, 9, 130, 515, 64)[len(cases) % 5], (9, 70, 300)[bits % 3]
+            for family in ("dot_packed", "built_lut", ""):
+                cases.append(
+                    Case(f"rows_{label}a{bits}_{family}", (1, 1, rows, depth), outputs, bits, weights, family=family,
+                         outputs=("values",), extreme=bits % 3 == 0, workgroups=(1, 4)[bits % 2])
+                )  # fmt: skip
+    for label, weights in (few[0], few[2], few[4]):
+        for family in ("dot_packed", "built_lut"):
+            cases.append(
+                Case(f"deep_{label}_{family}", (1, 1, 1, 11008), 70, 8, weights, family=family, extreme=True,
+                     weight_zero=True, outputs=("values",), workgroups=2)
+            )  # fmt: skip
     shapes = (
         {"kernel": (3, 3), "pads": (1, 1, 1, 1)},
         {"kernel": (3, 3), "pads": (1, 0, 1, 2), "strides": (2, 1)},

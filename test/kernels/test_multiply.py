@@ -57,7 +57,8 @@ class Case:
     def depth_step(self) -> int:
         """Reduction elements that the panel is a multiple of."""
         lut = max(8 // self.weight_bits, 8 // self.width)
-        return {"dot": 4, "dot_packed": 4, "lut": lut, "nibble": 24}[self.family]
+        body = 8 * min(8, 255 // (8 * self.max_part))
+        return {"dot": 4, "dot_packed": 4, "built_lut": body, "lut": lut, "nibble": 24}[self.family]
 
     @property
     def byte_products(self) -> int:
@@ -76,6 +77,19 @@ class Case:
         if self.family in DEPTHWISE:
             return self.stride * self.tap_bytes
         return harness.round_up(self.depth, 64)
+
+    @property
+    def max_part(self) -> int:
+        """The largest part of a code in the tables of "built_lut": codes of more than 4 bits have two parts."""
+        bits = self.max_code.bit_length()
+        return (1 << (bits if bits <= 4 else -(-bits // 2))) - 1
+
+    @property
+    def table_bytes(self) -> int:
+        """Bytes of the tables of a row, 0 where multiply_tile reads the row: 16 for four codes, twice for two parts."""
+        if self.family != "built_lut":
+            return 0
+        return harness.round_up(self.depth, 16) // 4 * 16 * (2 if self.max_code > 15 else 1)
 
     @property
     def tap_bytes(self) -> int:
@@ -111,6 +125,8 @@ class Case:
         if self.family in ALONG_DEPTH:
             interval = 255 // (self.max_code * (self.levels - 1)) // self.byte_products * self.byte_products
             return f"codeProducts, narrowBits = 8, flushInterval = {interval}"
+        if self.family == "built_lut":
+            return f"codeProducts, narrowBits = 8, flushInterval = {self.depth_step}, narrowProduct = {self.max_part}"
         if self.family == "dot_packed":
             interval = ((1 << 24) - 1) // (self.max_code * (self.levels - 1))
             return "codeProducts" + (f", narrowBits = 24, flushInterval = {interval}" if self.in_place else "")
@@ -122,7 +138,7 @@ class Case:
     @property
     def unpacked_bytes(self) -> int:
         """Size of the unpacked panel, 0 where multiply_tile reads the packed one."""
-        if self.family in (*LOOKUPS, *ALONG_DEPTH, "dot_packed") or self.weight_bits == 32:
+        if self.family in (*LOOKUPS, *ALONG_DEPTH, "built_lut", "dot_packed") or self.weight_bits == 32:
             return 0
         width = harness.storage_bits(self.weight_bits)
         if self.max_code and width == 8:
@@ -142,7 +158,7 @@ FUNCTION = """
     %s = memref.reinterpret_cast %scratch to offset: [0], sizes: [%n], strides: [1] : memref<i8> to memref<?xi8>
     %c = memref.reinterpret_cast %out to offset: [0], sizes: [%n], strides: [1] : memref<i8> to memref<?xi8>
     {unpack}
-    ulq.multiply_tile %a, %lhsOffset, %{panel}, %{panelName}Offset, %t, %tablesOffset, %c, %outOffset {{
+    ulq.multiply_tile %a, %{lhsName}, %{panel}, %{panelName}Offset, %t, %tablesOffset, %c, %outOffset {{
       kernel = {kernel}, rowBytes = {rowBytes}, depth = {depth}, storageBits = {storageBits}, maxCode = {maxCode},
       weightBits = {weightBits}, weightBase = {weightBase}, weightStep = {weightStep}, weightLevels = {weightLevels},
       {narrowSums}{window}
@@ -150,6 +166,12 @@ FUNCTION = """
     return
   }}
 """
+BUILD = """%tableAt = arith.constant {tableAt} : index
+    %built = arith.addi %lhsOffset, %tableAt : index
+    %rows = arith.constant {rows} : index
+    ulq.build_tables %a[%lhsOffset] to [%built] rows %rows {{
+      kernel = {kernel}, rowBytes = {gatheredBytes}, tableBytes = {rowBytes}, depth = {depth}, maxCode = {maxCode}
+    }} : memref<?xi8>"""
 UNPACK = """%one = arith.constant 1 : index
     ulq.unpack_weights %b, %rhsOffset, %s, %scratchOffset, %one {{
       kernel = {kernel}, depth = {depth}, weightBits = {weightBits}, weightBase = {weightBase},
@@ -164,7 +186,11 @@ def function_text(case: Case, isa: str, number: int) -> str:
         "kernel": f'#ulq.kernel<family = "{case.family}", isa = "{isa}", rows = {case.rows}, '
         f"outputs = {case.outputs}, block = {case.rows}, workgroups = 1, cost = 1.0 : f64, "
         'runnerUp = "", margin = 1.0 : f64>',
-        "rowBytes": case.row_bytes,
+        "rowBytes": case.table_bytes or case.row_bytes,
+        "gatheredBytes": case.row_bytes,
+        "rows": case.rows,
+        "tableAt": case.rows * case.row_bytes,
+        "lhsName": "built" if case.table_bytes else "lhsOffset",
         "depth": case.depth,
         "storageBits": case.width,
         "maxCode": case.max_code,
@@ -177,7 +203,7 @@ def function_text(case: Case, isa: str, number: int) -> str:
         "floats": "" if case.max_code else ", floats",
         "largest": 1 << 30,
     }
-    unpack = UNPACK.format(**fields) if case.unpacked_bytes else ""
+    unpack = UNPACK.format(**fields) if case.unpacked_bytes else BUILD.format(**fields) if case.table_bytes else ""
     panel = ("s", "scratch") if case.unpacked_bytes else ("b", "rhs")
     return FUNCTION.format(**fields, unpack=unpack, panel=panel[0], panelName=panel[1])
 
@@ -215,6 +241,17 @@ def dot_packed_call(case: Case, isa: str, number: int, random: np.random.Generat
     call = make_call(
         case, number, harness.expand_taps(codes, case.width), harness.pack_dot(panel, case.weight_bits), NO_TABLES
     )
+    return call, np.einsum("rtc,otc->ro", codes.astype(np.int64), weights.astype(np.int64)).astype(np.int32)
+
+
+def built_lut_call(case: Case, isa: str, number: int, random: np.random.Generator) -> tuple[harness.Call, np.ndarray]:
+    codes, weights = integer_data(case, random)
+    panel = pad_depth(harness.expand_taps(weights, case.width), case.depth)
+    planes = [
+        harness.pack_lut(panel >> plane & 1, 1, harness.ISAS[isa].vector_bytes) for plane in range(case.weight_bits)
+    ]
+    packed = np.stack([plane.reshape(-1, case.outputs) for plane in planes], axis=1).ravel()
+    call = make_call(case, number, harness.expand_taps(codes, case.width), packed, NO_TABLES)
     return call, np.einsum("rtc,otc->ro", codes.astype(np.int64), weights.astype(np.int64)).astype(np.int32)
 
 
@@ -290,6 +327,7 @@ def depthwise_call(case: Case, isa: str, number: int, random: np.random.Generato
 
 NO_TABLES = np.zeros(64, np.uint8)
 MAKE_CALL = {
+    "built_lut": built_lut_call,
     "dot": dot_call,
     "dot_packed": dot_packed_call,
     "lut": lut_call,
@@ -305,6 +343,7 @@ MAKE_CALL = {
 def make_call(case: Case, number: int, rows: np.ndarray, panel: np.ndarray, tables: np.ndarray) -> harness.Call:
     """Places rows, panel, tables, scratch and result at unaligned offsets of their buffers."""
     padded = (rows if case.family in DEPTHWISE else pad_depth(rows, case.row_bytes)).ravel()
+    padded = np.append(pad_depth(rows, case.row_bytes), np.full(case.rows * case.table_bytes, 0xA5, np.uint8))
     result = np.full(case.rows * case.outputs * 4, 0xA5, np.uint8)
     parts = [padded, panel, tables, np.full(case.unpacked_bytes + 1, 0x5A, np.uint8), result]
     buffers = [np.concatenate([np.full(UNALIGNED, 0xEE, np.uint8), part, GUARD]) for part in parts]
@@ -323,6 +362,14 @@ class Tiles:
 
 
 TILES = {
+    "built_lut": {
+        "generic": Tiles(2, (32, 16)),
+        "avx2": Tiles(2, (64, 32)),
+        "avx512bw": Tiles(2, (128, 64)),
+        "avx512vnni": Tiles(2, (128, 64)),
+        "avx512icl": Tiles(2, (128, 64)),
+        "neon": Tiles(2, (32, 16)),
+    },
     "dot": {
         "generic": Tiles(4, (8,)),
         "avx2": Tiles(4, (16, 8)),
@@ -414,6 +461,15 @@ def dot_packed_cases(isa: str) -> list[Case]:
     return both + [replace(case, in_place=True) for case in both]
 
 
+def built_lut_cases(isa: str) -> list[Case]:
+    """Every width; the deep shapes pass the 16-bit sums of parts of 4 bits, 4368 codes."""
+    weights = [(1, -1, 2, 2), (2, -2, 1, 4), (2, -1, 1, 3), (3, -4, 1, 8), (4, -8, 1, 16)]
+    # The generic lookup is long straight-line code, slow to compile.
+    few = isa == "generic"
+    cases = integer_cases("built_lut", isa, weights[:2] if few else weights, range(1, 9, 3 if few else 1), SHAPES)
+    return cases + integer_cases("built_lut", isa, weights[:2], range(8, 9), [(9, 911), (1, 4369)])
+
+
 def lut_cases(isa: str) -> list[Case]:
     weights = [(1, -1, 2, 2), (2, -2, 1, 4), (2, -1, 1, 3)]
     # The generic lookup is long straight-line code, slow to compile.
@@ -501,6 +557,7 @@ def depthwise_dot_cases(isa: str) -> list[Case]:
 
 
 CASES = {
+    "built_lut": built_lut_cases,
     "dot": dot_cases,
     "dot_packed": dot_packed_cases,
     "lut": lut_cases,

@@ -77,7 +77,7 @@ func.func @groups(%x: tensor<1x2x2x6xui2>) -> tensor<1x2x2x4xf32> {
 // CHECK: family = "nibble", isa = "avx2", rows = 8,
 // CHECK-SAME: runnerUp = "lut"
 // CHECK: family = "lut", isa = "avx2", rows = 1,
-// CHECK-SAME: runnerUp = "dot_packed"
+// CHECK-SAME: runnerUp = "built_lut"
 func.func @binary(%x: tensor<1x1x49x256xui1>, %y: tensor<1x1x1x256xui1>) -> (tensor<1x1x49x64xf32>, tensor<1x1x1x64xf32>) {
   %w = ulq.constant {value = dense<1> : tensor<64x1x1x256xi8>} : tensor<64x1x1x256xsi2>
   %a = ulq.layer %x, %w {geometry = #rows} : (tensor<1x1x49x256xui1>, tensor<64x1x1x256xsi2>) -> tensor<1x1x49x64xf32>
