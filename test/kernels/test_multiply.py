@@ -343,7 +343,7 @@ MAKE_CALL = {
 def make_call(case: Case, number: int, rows: np.ndarray, panel: np.ndarray, tables: np.ndarray) -> harness.Call:
     """Places rows, panel, tables, scratch and result at unaligned offsets of their buffers."""
     padded = (rows if case.family in DEPTHWISE else pad_depth(rows, case.row_bytes)).ravel()
-    padded = np.append(pad_depth(rows, case.row_bytes), np.full(case.rows * case.table_bytes, 0xA5, np.uint8))
+    padded = np.append(padded, np.full(case.rows * case.table_bytes, 0xA5, np.uint8))
     result = np.full(case.rows * case.outputs * 4, 0xA5, np.uint8)
     parts = [padded, panel, tables, np.full(case.unpacked_bytes + 1, 0x5A, np.uint8), result]
     buffers = [np.concatenate([np.full(UNALIGNED, 0xEE, np.uint8), part, GUARD]) for part in parts]
