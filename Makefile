@@ -36,8 +36,20 @@ clean:
 demo: build
 	@$(BIN)/python examples/digits/demo.py
 
-bench: build
-	@$(BIN)/python test/bench/run.py
+# The peers are large: they live beside ulq in an environment of their own. BENCH has options of the driver, e.g.
+# make bench BENCH="--suite e2e --networks resnet18 --bits w2a2 --threads 1".
+BENCH ?= --isa host,x86-64-v4,x86-64-v3
+BENCH_ENV := build/bench-env
+bench: build $(BENCH_ENV)/.done
+	@mkdir -p build/bench
+	@$(BENCH_ENV)/bin/python test/bench/run.py $(BENCH) \
+	  --json build/bench/results.json --markdown build/bench/results.md --chart build/bench/chart.svg
+
+$(BENCH_ENV)/.done: test/bench/requirements.txt pyproject.toml
+	@echo "installing the peers in $(BENCH_ENV)"
+	@$${PYTHON:-python3} -m venv $(BENCH_ENV)
+	@$(BENCH_ENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable . -r $<
+	@touch $@
 
 costs: build
 	@$(BIN)/python test/bench/costs.py

@@ -46,8 +46,10 @@ def compile_stages(
     tuning: str | os.PathLike | None,
     keep_stages: bool,
     begin: Callable[[str], None],
+    family: str = "",
 ) -> session.Program:
-    """As `compile`; calls `begin` with the name of each stage when it starts."""
+    """As `compile`; calls `begin` with the name of each stage when it starts. For comparisons of kernels, `family`
+    names the ones to take wherever they are exact."""
     chosen = targets.resolve(target)
     begin("import")
     imported = importer.import_model(model, shapes)
@@ -55,7 +57,13 @@ def compile_stages(
         begin("opt")
         lowered = [
             opt.compile_module(
-                imported.text, version, chosen[0], directory, imported.operators, _tuning(tuning, version, directory)
+                imported.text,
+                version,
+                chosen[0],
+                directory,
+                imported.operators,
+                _tuning(tuning, version, directory),
+                family,
             )
             for version in chosen
         ]

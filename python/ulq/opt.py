@@ -40,18 +40,21 @@ def compile_module(
     directory: str,
     operators: Mapping[str, str],
     tuning: Path | None = None,
+    family: str = "",
 ) -> str:
     """Runs the whole `--ulq-compile` pipeline on graph-level text and returns the module for IREE as generic text.
 
     Kernels are for `target`, in an executable for `device`, the plainest target of the program. Objects are written to
     `directory`; the module refers to them by absolute path. `operators` maps ONNX node names to operators, for
-    messages. `tuning` is a tuning file that has times on the target. Raises UlqError with the first diagnostic, naming
-    the node it stands on.
+    messages. `tuning` is a tuning file that has times on the target; layers get kernels of `family` wherever it is
+    exact. Raises UlqError with the first diagnostic, naming the node it stands on.
     """
     options = f"isa={target.isa} directory={directory} triple={target.family.triple} target={{{device.attribute}}}"
     costs = COSTS / f"{target.isa}.json"
     for name, file in (("costs", costs if costs.is_file() else None), ("tuning", tuning)):
         options += f" {name}={{{file}}}" if file else ""
+    if family:
+        options += f" family={family}"
     return run([*PRINTING, f"--ulq-compile={options}"], text, operators)
 
 
