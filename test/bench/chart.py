@@ -91,4 +91,4 @@ def _panel(ax, name: str, rows: list[dict], results: dict, where: str) -> None:
 def _colour(row: dict, results: dict) -> str:
     if row["engine"] == "ulq":
         return OURS
-    return INT8 if best_int8([row], results) else FLOAT
+    return INT8 if results["engines"][row["engine"]]["form"] == "int8" else FLOAT

@@ -78,7 +78,7 @@ def networks(rows: list[dict], results: dict) -> list[str]:
             line.append(_cell(row, best[name]) if row else "")
         lines.append(f"| {' | '.join(line)} |")
     if any(best.values()):
-        lines += ["", "x: time over that of the fastest int8 peer of the network; below 1 is faster."]
+        lines += ["", "x: time over that of the fastest int8 peer of the network without a star; below 1 is faster."]
     return lines
 
 
@@ -124,8 +124,9 @@ def _rates(row: dict, results: dict) -> tuple[str, str]:
 
 
 def best_int8(rows: Iterable[dict], results: dict) -> dict | None:
-    """The fastest row of a peer on the int8 form."""
+    """The fastest row of a peer on the int8 form, of those that are kept to the instruction sets of the run."""
     peers = [row for row in rows if results["engines"][row["engine"].split(":")[0]]["form"] == "int8"]
+    peers = [row for row in peers if row["isa"] == row["limit"]]
     return min(peers, key=lambda row: row["ms"], default=None)
 
 

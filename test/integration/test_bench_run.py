@@ -94,6 +94,28 @@ def test_a_missing_engine_is_reported(results, tmp_path):
     assert "Not installed: ov-int8" in done.stdout
 
 
+def test_ratios_are_to_peers_that_are_restricted_too(tmp_path):
+    engines = {"ulq": "bits", "ov-int8": "int8", "ort-int8": "int8"}
+    about = {"cpu": "a CPU", "cores": 2, "instruction_sets": ["AMX int8"], "load": 0.0, "peak_gmacs": {"avx2": 100.0}}
+    common = {"suite": "conv", "workload": "a layer", "threads": 2, "limit": "x86-64-v3", "macs": 100_000_000}
+    common |= {"lo": 1.0, "hi": 5.0, "kernel": "", "agreement": None}
+    rows = [
+        {**common, "engine": "ulq", "bits": "w2a2", "isa": "x86-64-v3", "ms": 1.0, "kernel": "lut"},
+        {**common, "engine": "ulq:dot", "bits": "w8a8", "isa": "x86-64-v3", "ms": 3.0, "kernel": "dot"},
+        {**common, "engine": "ov-int8", "bits": "w8a8", "isa": "x86-64-v3", "ms": 4.0},
+        {**common, "engine": "ort-int8", "bits": "w8a8", "isa": "host", "ms": 2.0},
+    ]
+    forms = {name: {"title": name, "form": form} for name, form in engines.items()}
+    results = {"machine": about, "versions": {}, "engines": forms, "missing": [], "rows": rows}
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    done = run("--from", tmp_path / "results.json")
+    assert done.returncode == 0, done.stderr
+    # 0.1 GMAC in 1 ms are 100 GMAC/s, half of what two threads reach.
+    assert "| a layer | w2a2 | ulq | lut (chosen) | 1 (1-5) | 100 | 50 % | 3.00x | 4.00x |" in done.stdout
+    assert "| a layer | w8a8 | ort-int8 * |  | 2 (1-5) | 50 | 25 % | 1.50x | 2.00x |" in done.stdout
+    assert "| ort-int8 | **all of the CPU and AMX**: cannot be restricted |" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
