@@ -14,6 +14,7 @@ from forms import FORMS, Form, Graph, Grid
 from onnx import ModelProto, TensorProto, ValueInfoProto, helper
 
 SIDES = 5  # layers that read one input in the larger model
+LARGE = 8_000_000  # weights of a layer from which two must do: models have their weights several times
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,12 @@ class Layer:
 
 
 def parallel(layer: Layer, bits: tuple[int, int], form: str) -> list[ModelProto]:
-    """One layer, and `SIDES` layers of the same input: SIDES - 1 more."""
-    return [_Builder(bits, form).model([[layer]] * count, shared=True) for count in (1, SIDES)]
+    """One layer, and `sides` layers of the same input."""
+    return [_Builder(bits, form).model([[layer]] * count, shared=True) for count in (1, sides(layer))]
+
+
+def sides(layer: Layer) -> int:
+    return 2 if layer.outputs * layer.depth * max(1, layer.kernel) ** 2 > LARGE else SIDES
 
 
 def chained(stages: list[tuple[Layer, int]], bits: tuple[int, int], form: str) -> list[ModelProto]:

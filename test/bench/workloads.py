@@ -145,7 +145,7 @@ def _single(suite: str, name: str, layer: Layer) -> Workload:
     def build(form: str) -> list[ModelProto]:
         return [] if form == "same" else layers.parallel(layer, *_written(form))
 
-    return Workload(suite, name, layer.macs, build, divisor=layers.SIDES - 1)
+    return Workload(suite, name, layer.macs, build, divisor=layers.sides(layer) - 1)
 
 
 def _written(form: str) -> tuple[tuple[int, int], str]:
