@@ -9,6 +9,7 @@ import argparse
 import json
 import platform
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -228,6 +229,7 @@ def _variants(name: str, workload: Workload, arguments: argparse.Namespace) -> l
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does
     try:
         main()
     except KeyboardInterrupt:
