@@ -54,5 +54,5 @@ def _program(path: str, job: Job, family: str):
     key = hashlib.sha256(f"{path} {job.limit} {family}".encode()).hexdigest()[:16]
     saved = Path(job.scratch, f"{key}.vmfb")
     if not saved.is_file():
-        compile_stages(path, job.limit, None, False, lambda stage: None, family=family).save(saved)
+        compile_stages(path, job.limit, None, None, False, lambda stage: None, family=family).save(saved)
     return ulq.load(saved)
