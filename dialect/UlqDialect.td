@@ -22,7 +22,7 @@ def Ulq_Dialect : Dialect {
     | integer | `layer`, `max_pool_codes`: exact integer accumulation, one epilogue, channels last | tensors of codes |
     | packed | the same operations with a kernel and a layout | `!ulq.packed` |
     | tile | `gather_rows`, `unpack_weights`, `multiply_tile`, `epilogue_tile` inside `scf` loops | `memref<?xi8>` |
-    | register | `table_lookup`, `dot4` | vectors |
+    | register | `table_lookup`, `dot4`, `dot2`, `widen_add` | vectors |
 
     Constraints are numbered per operation, (C1), (C2), …; the verifier names
     them in a comment and `test/dialect/*invalid.mlir` has one case for each.

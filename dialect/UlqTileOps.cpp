@@ -327,3 +327,33 @@ LogicalResult PopcountAddOp::verify() {
     return emitOpError("expected a multiple of 16 bytes, got ") << bytes;
   return success();
 }
+
+LogicalResult Dot2Op::verify() {
+  // dot2_c1
+  int64_t lanes = cast<VectorType>(getType()).getNumElements();
+  int64_t bytes = cast<VectorType>(getLhs().getType()).getNumElements();
+  if (bytes != 2 * lanes)
+    return emitOpError("expected 2 bytes per accumulator, got ")
+           << bytes << " for " << lanes;
+  // dot2_c2
+  int64_t acc = getMaxAcc(), lhs = getMaxLhs(), rhs = getMaxRhs();
+  if (acc < 0 || lhs < 1 || lhs > 255 || rhs < 1 || rhs > 128)
+    return emitOpError("expected bounds of at most 255 and 128, got ")
+           << lhs << " and " << rhs << " on sums of " << acc;
+  // dot2_c3
+  if (acc > llvm::maxIntN(16) - 2 * lhs * rhs)
+    return emitOpError("expected sums of at most ")
+           << llvm::maxIntN(16) << ", got " << acc << " and two products of "
+           << lhs * rhs;
+  return success();
+}
+
+LogicalResult WidenAddOp::verify() {
+  // widen_add_c1
+  int64_t lanes = cast<VectorType>(getType()).getNumElements();
+  int64_t halves = cast<VectorType>(getHalves().getType()).getNumElements();
+  if (halves != 2 * lanes)
+    return emitOpError("expected 2 halves per accumulator, got ")
+           << halves << " for " << lanes;
+  return success();
+}

@@ -440,6 +440,7 @@ def Ulq_MaxPoolTileOp : Ulq_Op<"max_pool_tile"> {
 //===----------------------------------------------------------------------===//
 
 def Ulq_ByteVector : VectorOfRankAndType<[1], [I8]>;
+def Ulq_HalfVector : VectorOfRankAndType<[1], [I16]>;
 def Ulq_WordVector : VectorOfRankAndType<[1], [I32]>;
 
 def Ulq_TableLookupOp : Ulq_Op<"table_lookup", [Pure,
@@ -489,6 +490,41 @@ def Ulq_PopcountAddOp : Ulq_Op<"popcount_add", [Pure,
   let arguments = (ins Ulq_ByteVector:$acc, Ulq_ByteVector:$bits);
   let results = (outs Ulq_ByteVector:$result);
   let assemblyFormat = "$acc `,` $bits attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+def Ulq_Dot2Op : Ulq_Op<"dot2", [Pure, AllTypesMatch<["lhs", "rhs"]>,
+                                  AllTypesMatch<["acc", "result"]>]> {
+  let summary = "acc[i] + sum over j < 2 of lhs[2i+j] * rhs[2i+j], u8 by s8";
+  let description = [{
+    16-bit sums. `maxAcc`, `maxLhs` and `maxRhs` bound |acc|, lhs (unsigned) and
+    |rhs|, so that nothing wraps or saturates.
+
+    Constraints:
+    - (C1) two bytes per accumulator lane.
+    - (C2) 0 < `maxLhs` <= 255, 0 < `maxRhs` <= 128, `maxAcc` >= 0.
+    - (C3) `maxAcc` and two products fit signed 16 bits.
+  }];
+  let arguments = (ins Ulq_HalfVector:$acc, Ulq_ByteVector:$lhs,
+                       Ulq_ByteVector:$rhs, I64Attr:$maxAcc, I64Attr:$maxLhs,
+                       I64Attr:$maxRhs);
+  let results = (outs Ulq_HalfVector:$result);
+  let assemblyFormat =
+      "$acc `,` $lhs `,` $rhs attr-dict `:` type($result) `,` type($lhs)";
+  let hasVerifier = 1;
+}
+
+def Ulq_WidenAddOp : Ulq_Op<"widen_add", [Pure,
+    AllTypesMatch<["acc", "result"]>]> {
+  let summary = "acc[i] + halves[2i] + halves[2i+1], signed 16 to 32 bits";
+  let description = [{
+    Constraints:
+    - (C1) two halves per accumulator lane.
+  }];
+  let arguments = (ins Ulq_WordVector:$acc, Ulq_HalfVector:$halves);
+  let results = (outs Ulq_WordVector:$result);
+  let assemblyFormat =
+      "$acc `,` $halves attr-dict `:` type($result) `,` type($halves)";
   let hasVerifier = 1;
 }
 

@@ -139,6 +139,7 @@ def ExpandTiles : Pass<"ulq-expand-tiles", "::mlir::ModuleOp"> {
     math, memref, vector and ulq register-level operations only.
   }];
   let dependentDialects = ["::ulq::UlqDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::LLVM::LLVMDialect",
                            "::mlir::arith::ArithDialect",
                            "::mlir::math::MathDialect",
                            "::mlir::memref::MemRefDialect",

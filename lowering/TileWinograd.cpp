@@ -235,16 +235,15 @@ private:
                         outputs, attr.getBlock(), attr.getWorkgroups(),
                         attr.getCost(), attr.getRunnerUp(), attr.getMargin(),
                         attr.getPanelParts(), attr.getMeasured());
-    int64_t weight =
-        scheme.weightNorm() *
-        std::max(std::abs(shape.minWeight()), std::abs(shape.maxWeight()));
+    int64_t weight = scheme.weightNorm() * shape.largestWeight();
     MultiplyTileOp::create(b, memory, input, memory, weights, memory, starts,
                            memory, sums, kernel, rowBytes, choice.format.depth,
                            /*storageBits=*/8,
                            scheme.inputNorm() * shape.maxCode,
                            /*weightBits=*/8, /*weightBase=*/-weight,
                            /*weightStep=*/1, /*weightLevels=*/2 * weight + 1,
-                           /*codeProducts=*/false, /*startValues=*/true);
+                           /*codeProducts=*/false, /*startValues=*/true,
+                           choice.tile.narrowBits, choice.tile.flushInterval);
   }
 
   void storeLines(ByteBuilder &b, Corner corner, Value panel,

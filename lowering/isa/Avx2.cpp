@@ -11,8 +11,8 @@ namespace ulq {
 
 static void populate(mlir::RewritePatternSet &patterns) {
   patterns.add<PopcountAddToCtpop>(patterns.getContext());
-  patterns.add<TableLookupToPshufb, Dot4ToPmadd>(patterns.getContext(),
-                                                 /*maxBytes=*/32);
+  patterns.add<TableLookupToPshufb, Dot4ToPmadd, Dot2ToPmaddubsw,
+               WidenAddToPmaddwd>(patterns.getContext(), /*maxBytes=*/32);
 }
 
 const Isa &getAvx2Isa() {
@@ -22,8 +22,8 @@ const Isa &getAvx2Isa() {
       /*features=*/
       "+avx2,+bmi,+bmi2,+cx16,+f16c,+fma,+lzcnt,+movbe,+popcnt,+xsave",
       {/*vectorBytes=*/32, /*vectorRegisters=*/16, /*lookupCycles=*/1.0,
-       /*dot4Cycles=*/1.2, /*wideDot4=*/false, /*fma=*/true,
-       /*popcountCycles=*/1.8},
+       /*dot4Cycles=*/1.2, /*dot2Cycles=*/0.8, /*wideDot4=*/false,
+       /*fma=*/true, /*popcountCycles=*/1.8},
       populate};
   return isa;
 }

@@ -11,8 +11,8 @@ namespace ulq {
 
 static void populate(mlir::RewritePatternSet &patterns) {
   patterns.add<PopcountAddToCtpop>(patterns.getContext());
-  patterns.add<TableLookupToPshufb, Dot4ToPmadd>(patterns.getContext(),
-                                                 /*maxBytes=*/64);
+  patterns.add<TableLookupToPshufb, Dot4ToPmadd, Dot2ToPmaddubsw,
+               WidenAddToPmaddwd>(patterns.getContext(), /*maxBytes=*/64);
 }
 
 const Isa &getAvx512Isa() {
@@ -23,8 +23,8 @@ const Isa &getAvx512Isa() {
       "+avx512f,+avx512bw,+avx512cd,+avx512dq,+avx512vl,"
       "+bmi,+bmi2,+cx16,+f16c,+fma,+lzcnt,+movbe,+popcnt,+xsave",
       {/*vectorBytes=*/64, /*vectorRegisters=*/32, /*lookupCycles=*/1.0,
-       /*dot4Cycles=*/1.2, /*wideDot4=*/false, /*fma=*/true,
-       /*popcountCycles=*/2.3},
+       /*dot4Cycles=*/1.2, /*dot2Cycles=*/0.8, /*wideDot4=*/false,
+       /*fma=*/true, /*popcountCycles=*/2.3},
       populate};
   return isa;
 }

@@ -10,8 +10,9 @@
 namespace ulq {
 
 static void populate(mlir::RewritePatternSet &patterns) {
-  patterns.add<TableLookupToPshufb>(patterns.getContext(), /*maxBytes=*/64);
-  patterns.add<Dot4ToVpdpbusd, PopcountAddToCtpop>(patterns.getContext());
+  patterns.add<PopcountAddToCtpop>(patterns.getContext());
+  patterns.add<TableLookupToPshufb, Dot4ToVpdpbusd>(patterns.getContext(),
+                                                    /*maxBytes=*/64);
 }
 
 const Isa &getAvx512VnniIsa() {
@@ -22,8 +23,8 @@ const Isa &getAvx512VnniIsa() {
       "+avx512f,+avx512bw,+avx512cd,+avx512dq,+avx512vl,+avx512vnni,"
       "+bmi,+bmi2,+cx16,+f16c,+fma,+lzcnt,+movbe,+popcnt,+xsave",
       {/*vectorBytes=*/64, /*vectorRegisters=*/32, /*lookupCycles=*/1.0,
-       /*dot4Cycles=*/0.5, /*wideDot4=*/true, /*fma=*/true,
-       /*popcountCycles=*/2.3},
+       /*dot4Cycles=*/0.5, /*dot2Cycles=*/0.0, /*wideDot4=*/true,
+       /*fma=*/true, /*popcountCycles=*/2.3},
       populate};
   return isa;
 }

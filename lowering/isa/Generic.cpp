@@ -33,6 +33,9 @@ struct Lanes {
   mlir::Value add(mlir::Value lhs, mlir::Value rhs) {
     return mlir::arith::AddIOp::create(builder, loc, lhs, rhs);
   }
+  mlir::Value mul(mlir::Value lhs, mlir::Value rhs) {
+    return mlir::arith::MulIOp::create(builder, loc, lhs, rhs);
+  }
   mlir::Value shiftLeft(mlir::Value value, int64_t bits) {
     return mlir::arith::ShLIOp::create(builder, loc, value, splat(value, bits));
   }
@@ -46,31 +49,64 @@ struct Lanes {
   }
 };
 
-/// dot4 on 16-bit lanes, even and odd bytes apart: a product of u8 by s8 fits
-/// 16 bits, and lanes are widened in place by shifts, so nothing is shuffled.
+/// Products of u8 by s8, which fit 16 bits, even and odd bytes apart: bytes are
+/// widened in place by shifts, so nothing is shuffled.
+std::pair<mlir::Value, mlir::Value> products(Lanes &lanes, mlir::Value lhs,
+                                             mlir::Value rhs) {
+  int64_t count =
+      llvm::cast<mlir::VectorType>(lhs.getType()).getNumElements() / 2;
+  lhs = lanes.cast(lhs, count, 16);
+  rhs = lanes.cast(rhs, count, 16);
+  mlir::Value lhsEven = lanes.shiftRightUnsigned(lanes.shiftLeft(lhs, 8), 8);
+  mlir::Value rhsEven = lanes.shiftRight(lanes.shiftLeft(rhs, 8), 8);
+  mlir::Value lhsOdd = lanes.shiftRightUnsigned(lhs, 8);
+  mlir::Value rhsOdd = lanes.shiftRight(rhs, 8);
+  return {lanes.mul(lhsEven, rhsEven), lanes.mul(lhsOdd, rhsOdd)};
+}
+
+/// The sums of neighbours among signed 16-bit lanes, in 32 bits.
+mlir::Value addPairs(Lanes &lanes, mlir::Value halves) {
+  int64_t count =
+      llvm::cast<mlir::VectorType>(halves.getType()).getNumElements() / 2;
+  mlir::Value pairs = lanes.cast(halves, count, 32);
+  mlir::Value low = lanes.shiftRight(lanes.shiftLeft(pairs, 16), 16);
+  return lanes.add(low, lanes.shiftRight(pairs, 16));
+}
+
 struct Dot4ToHalves : mlir::OpRewritePattern<Dot4Op> {
   using OpRewritePattern::OpRewritePattern;
 
   mlir::LogicalResult
   matchAndRewrite(Dot4Op op, mlir::PatternRewriter &rewriter) const override {
     Lanes lanes{rewriter, op.getLoc()};
-    int64_t words = llvm::cast<mlir::VectorType>(op.getType()).getNumElements();
-    mlir::Value lhs = lanes.cast(op.getLhs(), words * 2, 16);
-    mlir::Value rhs = lanes.cast(op.getRhs(), words * 2, 16);
-    mlir::Value lhsEven = lanes.shiftRightUnsigned(lanes.shiftLeft(lhs, 8), 8);
-    mlir::Value lhsOdd = lanes.shiftRightUnsigned(lhs, 8);
-    mlir::Value rhsEven = lanes.shiftRight(lanes.shiftLeft(rhs, 8), 8);
-    mlir::Value rhsOdd = lanes.shiftRight(rhs, 8);
+    auto [even, odd] = products(lanes, op.getLhs(), op.getRhs());
+    mlir::Value sum = lanes.add(op.getAcc(), addPairs(lanes, even));
+    rewriter.replaceOp(op, lanes.add(sum, addPairs(lanes, odd)));
+    return mlir::success();
+  }
+};
 
-    mlir::Value sum = op.getAcc();
-    for (auto [left, right] : {std::pair(lhsEven, rhsEven), {lhsOdd, rhsOdd}}) {
-      mlir::Value products =
-          mlir::arith::MulIOp::create(rewriter, op.getLoc(), left, right);
-      mlir::Value pairs = lanes.cast(products, words, 32);
-      mlir::Value low = lanes.shiftRight(lanes.shiftLeft(pairs, 16), 16);
-      sum = lanes.add(sum, lanes.add(low, lanes.shiftRight(pairs, 16)));
-    }
-    rewriter.replaceOp(op, sum);
+struct Dot2ToHalves : mlir::OpRewritePattern<Dot2Op> {
+  using OpRewritePattern::OpRewritePattern;
+
+  mlir::LogicalResult
+  matchAndRewrite(Dot2Op op, mlir::PatternRewriter &rewriter) const override {
+    Lanes lanes{rewriter, op.getLoc()};
+    auto [even, odd] = products(lanes, op.getLhs(), op.getRhs());
+    rewriter.replaceOp(op, lanes.add(lanes.add(op.getAcc(), even), odd));
+    return mlir::success();
+  }
+};
+
+struct WidenAddToShifts : mlir::OpRewritePattern<WidenAddOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  mlir::LogicalResult
+  matchAndRewrite(WidenAddOp op,
+                  mlir::PatternRewriter &rewriter) const override {
+    Lanes lanes{rewriter, op.getLoc()};
+    rewriter.replaceOp(op,
+                       lanes.add(op.getAcc(), addPairs(lanes, op.getHalves())));
     return mlir::success();
   }
 };
@@ -105,7 +141,8 @@ struct TableLookupToElements : mlir::OpRewritePattern<TableLookupOp> {
 } // namespace
 
 static void populate(mlir::RewritePatternSet &patterns) {
-  patterns.add<Dot4ToHalves, TableLookupToElements, PopcountAddToCtpop>(
+  patterns.add<Dot4ToHalves, Dot2ToHalves, WidenAddToShifts,
+               TableLookupToElements, PopcountAddToCtpop>(
       patterns.getContext());
 }
 
@@ -115,8 +152,8 @@ const Isa &getGenericIsa() {
                           /*features=*/"",
                           {/*vectorBytes=*/16, /*vectorRegisters=*/16,
                            /*lookupCycles=*/40.0, /*dot4Cycles=*/5.0,
-                           /*wideDot4=*/true, /*fma=*/false,
-                           /*popcountCycles=*/6.0},
+                           /*dot2Cycles=*/3.0, /*wideDot4=*/true,
+                           /*fma=*/false, /*popcountCycles=*/6.0},
                           populate};
   return isa;
 }

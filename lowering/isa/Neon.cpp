@@ -103,8 +103,8 @@ const Isa &getNeonIsa() {
                           /*features=*/"+neon,+fp-armv8",
                           {/*vectorBytes=*/kVectorBytes, /*vectorRegisters=*/32,
                            /*lookupCycles=*/1.0, /*dot4Cycles=*/2.5,
-                           /*wideDot4=*/false, /*fma=*/true,
-                           /*popcountCycles=*/0.8},
+                           /*dot2Cycles=*/0.0, /*wideDot4=*/false,
+                           /*fma=*/true, /*popcountCycles=*/0.8},
                           populate};
   return isa;
 }

@@ -70,86 +70,138 @@ private:
   int64_t maxBytes;
 };
 
-/// dot4 to pmaddubsw and pmaddwd. pmaddubsw saturates its sums of two products
-/// to 16 bits; where they may exceed that, the even and the odd bytes of lhs
-/// are multiplied apart, so that every sum is one product: |255 * -128| fits.
-struct Dot4ToPmadd : mlir::OpRewritePattern<Dot4Op> {
-  Dot4ToPmadd(mlir::MLIRContext *context, int64_t maxBytes)
-      : OpRewritePattern(context), maxBytes(maxBytes) {}
+inline constexpr IntrinsicRow kPmaddubsw = {"llvm.x86.ssse3.pmadd.ub.sw.128",
+                                            "llvm.x86.avx2.pmadd.ub.sw",
+                                            "llvm.x86.avx512.pmaddubs.w.512"};
+inline constexpr IntrinsicRow kPmaddwd = {"llvm.x86.sse2.pmadd.wd",
+                                          "llvm.x86.avx2.pmadd.wd",
+                                          "llvm.x86.avx512.pmaddw.d.512"};
+
+/// Emits the two multiply-adds for vectors of `bytes` bytes.
+struct MultiplyAdd {
+  mlir::OpBuilder &builder;
+  mlir::Location loc;
+  int64_t bytes;
+
+  mlir::VectorType type(unsigned bits) const {
+    return mlir::VectorType::get({bytes * 8 / bits},
+                                 builder.getIntegerType(bits));
+  }
+  mlir::Value constant(unsigned bits, int64_t value) const {
+    return mlir::arith::ConstantOp::create(
+        builder, loc,
+        mlir::DenseElementsAttr::get(type(bits), llvm::APInt(bits, value)));
+  }
+  mlir::Value cast(mlir::Value value, unsigned bits) const {
+    return mlir::vector::BitCastOp::create(builder, loc, type(bits), value);
+  }
+  /// Sums of two products of u8 by s8, saturated to 16 bits.
+  mlir::Value pmaddubsw(mlir::Value lhs, mlir::Value rhs) const {
+    return callIntrinsic(builder, loc, type(16), kPmaddubsw.select(bytes),
+                         {lhs, rhs});
+  }
+  /// Sums of two products of s16, in 32 bits.
+  mlir::Value pmaddwd(mlir::Value lhs, mlir::Value rhs) const {
+    return callIntrinsic(builder, loc, type(32), kPmaddwd.select(bytes),
+                         {lhs, rhs});
+  }
+  mlir::Value addPairs(mlir::Value halves) const {
+    return pmaddwd(halves, constant(16, 1));
+  }
+  mlir::Value add(mlir::Value lhs, mlir::Value rhs) const {
+    return mlir::arith::AddIOp::create(builder, loc, lhs, rhs);
+  }
+};
+
+/// A pattern that emits multiply-adds for vectors of up to `maxBytes` bytes.
+template <typename RegisterOpT>
+struct MultiplyAddPattern : mlir::OpRewritePattern<RegisterOpT> {
+  MultiplyAddPattern(mlir::MLIRContext *context, int64_t maxBytes)
+      : mlir::OpRewritePattern<RegisterOpT>(context), maxBytes(maxBytes) {}
 
   mlir::LogicalResult
-  matchAndRewrite(Dot4Op op, mlir::PatternRewriter &rewriter) const override {
-    int64_t bytes = vectorBytes(op.getLhs());
-    if (bytes > maxBytes || pmaddwd.select(bytes).empty())
+  matchAndRewrite(RegisterOpT op, mlir::PatternRewriter &rewriter) const final {
+    auto type = llvm::cast<mlir::VectorType>(op.getType());
+    int64_t bytes = type.getNumElements() * type.getElementTypeBitWidth() / 8;
+    if (bytes > maxBytes || kPmaddwd.select(bytes).empty())
       return rewriter.notifyMatchFailure(op, "no pmaddwd of that length");
-
-    mlir::Location loc = op.getLoc();
-    auto wordType = llvm::cast<mlir::VectorType>(op.getType());
-    auto halfType =
-        mlir::VectorType::get({bytes / 2}, rewriter.getIntegerType(16));
-    mlir::Value ones = mlir::arith::ConstantOp::create(
-        rewriter, loc,
-        mlir::DenseElementsAttr::get(halfType, rewriter.getI16IntegerAttr(1)));
-    auto dot = [&](mlir::Value lhs) {
-      mlir::Value pairs = callIntrinsic(
-          rewriter, loc, halfType, pmaddubsw.select(bytes), {lhs, op.getRhs()});
-      return callIntrinsic(rewriter, loc, wordType, pmaddwd.select(bytes),
-                           {pairs, ones});
-    };
-    mlir::Value sum;
-    if (2 * op.getMaxLhs() * op.getMaxRhs() <= INT16_MAX) {
-      sum = dot(op.getLhs());
-    } else {
-      mlir::Value even = dot(maskBytes(rewriter, loc, op.getLhs(), 0x00ff));
-      mlir::Value odd = dot(maskBytes(rewriter, loc, op.getLhs(), 0xff00));
-      sum = mlir::arith::AddIOp::create(rewriter, loc, even, odd);
-    }
-    rewriter.replaceOpWithNewOp<mlir::arith::AddIOp>(op, op.getAcc(), sum);
+    MultiplyAdd emit{rewriter, op.getLoc(), bytes};
+    rewriter.replaceOp(op, emit.add(op.getAcc(), addend(emit, op)));
     return mlir::success();
   }
 
+  /// What is added to the accumulators of `op`.
+  virtual mlir::Value addend(const MultiplyAdd &emit, RegisterOpT op) const = 0;
+
 private:
-  static constexpr IntrinsicRow pmaddubsw = {"llvm.x86.ssse3.pmadd.ub.sw.128",
-                                             "llvm.x86.avx2.pmadd.ub.sw",
-                                             "llvm.x86.avx512.pmaddubs.w.512"};
-  static constexpr IntrinsicRow pmaddwd = {"llvm.x86.sse2.pmadd.wd",
-                                           "llvm.x86.avx2.pmadd.wd",
-                                           "llvm.x86.avx512.pmaddw.d.512"};
-
-  /// Keep the even (0x00ff) or the odd (0xff00) bytes of every pair.
-  static mlir::Value maskBytes(mlir::OpBuilder &builder, mlir::Location loc,
-                               mlir::Value bytes, int64_t pairMask) {
-    auto type = llvm::cast<mlir::VectorType>(bytes.getType());
-    auto halfType = mlir::VectorType::get({type.getNumElements() / 2},
-                                          builder.getIntegerType(16));
-    auto mask = mlir::arith::ConstantOp::create(
-        builder, loc,
-        mlir::DenseElementsAttr::get(halfType, llvm::APInt(16, pairMask)));
-    mlir::Value pairs =
-        mlir::vector::BitCastOp::create(builder, loc, halfType, bytes);
-    pairs = mlir::arith::AndIOp::create(builder, loc, pairs, mask);
-    return mlir::vector::BitCastOp::create(builder, loc, type, pairs);
-  }
-
   int64_t maxBytes;
+};
+
+/// dot4 to pmaddubsw and pmaddwd. pmaddubsw saturates its sums of two products
+/// to 16 bits; where they may exceed that, even and odd bytes are widened in
+/// place and multiplied apart. Rows share the widened weights, vectors the
+/// widened codes.
+struct Dot4ToPmadd final : MultiplyAddPattern<Dot4Op> {
+  using MultiplyAddPattern::MultiplyAddPattern;
+
+  mlir::Value addend(const MultiplyAdd &emit, Dot4Op op) const override {
+    if (2 * op.getMaxLhs() * op.getMaxRhs() <= INT16_MAX)
+      return emit.addPairs(emit.pmaddubsw(op.getLhs(), op.getRhs()));
+    mlir::OpBuilder &b = emit.builder;
+    mlir::Location loc = emit.loc;
+    mlir::Value lhs = emit.cast(op.getLhs(), 16),
+                rhs = emit.cast(op.getRhs(), 16);
+    mlir::Value eight = emit.constant(16, 8);
+    mlir::Value lhsEven =
+        mlir::arith::AndIOp::create(b, loc, lhs, emit.constant(16, 0xff));
+    mlir::Value lhsOdd = mlir::arith::ShRUIOp::create(b, loc, lhs, eight);
+    mlir::Value rhsEven = mlir::arith::ShLIOp::create(b, loc, rhs, eight);
+    rhsEven = mlir::arith::ShRSIOp::create(b, loc, rhsEven, eight);
+    mlir::Value rhsOdd = mlir::arith::ShRSIOp::create(b, loc, rhs, eight);
+    return emit.add(emit.pmaddwd(lhsEven, rhsEven),
+                    emit.pmaddwd(lhsOdd, rhsOdd));
+  }
 };
 
 /// dot4 to vpdpbusd, which sums four exact products without saturation.
 struct Dot4ToVpdpbusd : mlir::OpRewritePattern<Dot4Op> {
-  using OpRewritePattern::OpRewritePattern;
+  Dot4ToVpdpbusd(mlir::MLIRContext *context, int64_t maxBytes)
+      : OpRewritePattern(context), maxBytes(maxBytes) {}
 
   mlir::LogicalResult
   matchAndRewrite(Dot4Op op, mlir::PatternRewriter &rewriter) const override {
     const IntrinsicRow vpdpbusd = {"llvm.x86.avx512.vpdpbusd.128",
                                    "llvm.x86.avx512.vpdpbusd.256",
                                    "llvm.x86.avx512.vpdpbusd.512"};
-    llvm::StringRef name = vpdpbusd.select(vectorBytes(op.getLhs()));
-    if (name.empty())
+    int64_t bytes = vectorBytes(op.getLhs());
+    llvm::StringRef name = vpdpbusd.select(bytes);
+    if (bytes > maxBytes || name.empty())
       return rewriter.notifyMatchFailure(op, "no vpdpbusd of that length");
     rewriter.replaceOp(op,
                        callIntrinsic(rewriter, op.getLoc(), op.getType(), name,
                                      {op.getAcc(), op.getLhs(), op.getRhs()}));
     return mlir::success();
+  }
+
+private:
+  int64_t maxBytes;
+};
+
+/// dot2 to pmaddubsw: its bounds say that nothing saturates.
+struct Dot2ToPmaddubsw final : MultiplyAddPattern<Dot2Op> {
+  using MultiplyAddPattern::MultiplyAddPattern;
+
+  mlir::Value addend(const MultiplyAdd &emit, Dot2Op op) const override {
+    return emit.pmaddubsw(op.getLhs(), op.getRhs());
+  }
+};
+
+/// widen_add to pmaddwd by ones.
+struct WidenAddToPmaddwd final : MultiplyAddPattern<WidenAddOp> {
+  using MultiplyAddPattern::MultiplyAddPattern;
+
+  mlir::Value addend(const MultiplyAdd &emit, WidenAddOp op) const override {
+    return emit.addPairs(op.getHalves());
   }
 };
 

@@ -185,7 +185,7 @@ struct DotPackedKernel final : Kernel {
     bool inPlace = isa.wideDot4 && capacity >= depth &&
                    2 * chunkVectors <= isa.vectorRegisters;
     TileLimits limits = dotLimits(isa, /*fast=*/true);
-    limits.vectors *= shape.rows <= 2 ? 2 : 1;
+    limits.vectors *= shape.rows <= kSmallRows ? 2 : 1;
     // Narrow panels have the sums of a whole chunk in place.
     int64_t perRow =
         inPlace ? std::max(chunkVectors, limits.vectors) : limits.vectors;
@@ -196,14 +196,12 @@ struct DotPackedKernel final : Kernel {
       tile.flushInterval = capacity;
     }
 
-    bool narrow = !isa.wideDot4 &&
-                  2 * shape.maxCode * (shape.weightLevels - 1) > INT16_MAX;
-    double dotCycles = isa.dot4Cycles * (narrow ? 2.0 : 1.0);
     // Masks, and shifts where fields are not multiplied in place.
     double unpackCycles = (inPlace ? 0.6 : 1.2) / double(tile.rows);
     double padding = double(depth) / double(shape.taps * shape.channels);
-    tile.cyclesPerMac *=
-        padding * (1.1 * dotCycles + unpackCycles) / isa.vectorBytes;
+    tile.cyclesPerMac *= padding *
+                         (1.1 * dot4Peak(isa, product) + unpackCycles) /
+                         isa.vectorBytes;
     return tile;
   }
 

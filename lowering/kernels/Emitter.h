@@ -10,6 +10,7 @@
 #define ULQ_LOWERING_KERNELS_EMITTER_H
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -152,6 +153,18 @@ struct Emitter {
     if (!inits.empty())
       mlir::scf::YieldOp::create(builder, loc, next);
     return llvm::to_vector_of<mlir::Value>(loop.getResults());
+  }
+  /// LLVM shall not unroll the loop that yielded `results`, whose sums it would
+  /// add up in another order, in more registers than there are.
+  void keepRolled(mlir::ValueRange results) {
+    mlir::MLIRContext *context = builder.getContext();
+    auto disable = mlir::LLVM::LoopUnrollAttr::get(
+        context, builder.getBoolAttr(true), {}, {}, {}, {}, {}, {});
+    auto annotation = mlir::LLVM::LoopAnnotationAttr::get(
+        context, {}, {}, {}, disable, {}, {}, {}, {}, {}, {}, {}, {}, {}, {},
+        {});
+    results.front().getDefiningOp()->setAttr("llvm.loop_annotation",
+                                             annotation);
   }
   /// A loop without results.
   void loop(mlir::Value from, mlir::Value to, int64_t step,

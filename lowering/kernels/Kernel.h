@@ -28,7 +28,7 @@
 namespace ulq {
 
 /// Register-level operations that not every ISA has.
-enum class RegisterOp { TableLookup, Dot4, PopcountAdd };
+enum class RegisterOp { TableLookup, Dot4, Dot2, PopcountAdd };
 
 /// What a kernel may know of an ISA: extents and costs, no names.
 struct IsaTraits {
@@ -36,6 +36,7 @@ struct IsaTraits {
   int64_t vectorRegisters; // how many of them
   double lookupCycles;     // reciprocal throughput of one table_lookup, 0: none
   double dot4Cycles;       // the same of one dot4 (full vector), 0: none
+  double dot2Cycles;       // of one dot2, 0: neither dot2 nor widen_add
   bool wideDot4;           // dot4 is exact for all u8 x s8 at dot4Cycles
   bool fma;                // math.fma is an instruction, not a libm call
   double popcountCycles = 0.0; // the same of one popcount_add, 0: none
@@ -47,6 +48,8 @@ struct IsaTraits {
       return lookupCycles;
     case RegisterOp::Dot4:
       return dot4Cycles;
+    case RegisterOp::Dot2:
+      return dot2Cycles;
     case RegisterOp::PopcountAdd:
       return popcountCycles;
     }
@@ -80,6 +83,9 @@ struct LayerShape {
   int64_t minWeight() const { return weightBase; }
   int64_t maxWeight() const {
     return weightBase + weightStep * (weightLevels - 1);
+  }
+  int64_t largestWeight() const {
+    return std::max(std::abs(minWeight()), std::abs(maxWeight()));
   }
 };
 

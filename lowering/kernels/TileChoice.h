@@ -22,6 +22,42 @@ struct TileLimits {
   int64_t smallRows;    // a layer of so few rows takes panels twice as wide
 };
 
+/// Whether dot4 is exact for products of up to `product` without a detour.
+inline bool isFastDot4(const IsaTraits &isa, int64_t product) {
+  return isa.wideDot4 || 2 * product <= INT16_MAX;
+}
+
+/// Measured share of the peak, with the lower clock of multiplies.
+constexpr double kDotShare = 1.27;
+
+/// Cycles of one dot4 of a full vector, with its detour.
+inline double dot4Peak(const IsaTraits &isa, int64_t product) {
+  return isa.dot4Cycles * (isFastDot4(isa, product) ? 1.0 : 1.7);
+}
+/// The same in a tile.
+inline double dot4Cycles(const IsaTraits &isa, int64_t product) {
+  return kDotShare * dot4Peak(isa, product);
+}
+
+/// Steps of dot2 whose sums of two products of up to `product` fit 16 bits
+/// together, so few that they can be unrolled; 0 without dot2.
+inline int64_t dot2Steps(const IsaTraits &isa, int64_t product) {
+  constexpr int64_t kMostSteps = 64;
+  if (isa.dot2Cycles == 0)
+    return 0;
+  return std::min(kMostSteps, INT16_MAX / (2 * std::max<int64_t>(product, 1)));
+}
+
+/// The same as `dot4Cycles` with dot2, which pays for the wider sums once for
+/// all steps.
+inline double dot2Cycles(const IsaTraits &isa, int64_t product) {
+  double wider = isa.dot4Cycles - isa.dot2Cycles;
+  return kDotShare * (isa.dot2Cycles + wider / double(dot2Steps(isa, product)));
+}
+
+/// Layers of up to so many rows have panels of bytes twice as wide.
+constexpr int64_t kSmallRows = 2;
+
 /// Limits of tiles of dot4, `fast` where it needs no sums of its own. They
 /// leave registers for a panel step, a row's codes and intermediate sums.
 inline TileLimits dotLimits(const IsaTraits &isa, bool fast) {

@@ -42,8 +42,7 @@ public:
         shape.codeBits > 8 || shape.weightBits > 8)
       return std::nullopt;
     int64_t depth = rowFormat(shape).depth;
-    int64_t weight =
-        std::max(std::abs(shape.minWeight()), std::abs(shape.maxWeight()));
+    int64_t weight = shape.largestWeight();
     int64_t code = shape.maxCode * scheme.inputNorm();
     if (code > UINT8_MAX || weight * scheme.weightNorm() > INT8_MAX ||
         weight > INT16_MAX / depth || !llvm::isPowerOf2_64(shape.weightStep))
@@ -56,9 +55,16 @@ public:
     WinogradPlan plan(shape, scheme);
     LayerShape product = shape;
     product.rows = plan.tiles();
-    bool fast = isa.wideDot4 || 2 * code * weight <= INT16_MAX;
+    bool fast = isFastDot4(isa, code * weight);
     Candidate tile = chooseTile(product, dotLimits(isa, fast));
-    tile.cyclesPerMac *= cyclesPerMac(shape, plan, isa, fast);
+    double dotCycles = dot4Cycles(isa, code * weight);
+    int64_t steps = dot2Steps(isa, code * weight);
+    if (steps > 1 && dot2Cycles(isa, code * weight) < dotCycles) {
+      dotCycles = dot2Cycles(isa, code * weight);
+      tile.narrowBits = 16;
+      tile.flushInterval = 2 * steps;
+    }
+    tile.cyclesPerMac *= cyclesPerMac(shape, plan, isa, dotCycles);
     return tile;
   }
 
@@ -107,14 +113,13 @@ public:
 
   void expandMultiply(OpBuilder &builder, MultiplyTileOp op,
                       const IsaTraits &isa) const override {
-    lookupKernel("dot")->expandMultiply(builder, op, isa);
+    const Kernel *dot = lookupKernel(op.getNarrowBits() ? "dot16" : "dot");
+    dot->expandMultiply(builder, op, isa);
   }
 
 private:
   static int64_t accumulatorBound(const LayerShape &shape) {
-    int64_t weight =
-        std::max(std::abs(shape.minWeight()), std::abs(shape.maxWeight()));
-    return kTaps * shape.channels * shape.maxCode * weight;
+    return kTaps * shape.channels * shape.maxCode * shape.largestWeight();
   }
 
   static bool isPlain3x3(GeometryAttr g) {
@@ -129,18 +134,18 @@ private:
     return PackedTaps(shape.weightBits, rowFormat(shape).depth, tile.outputs);
   }
 
-  /// Predicted cycles for each multiply-accumulate of the convolution.
+  /// Predicted cycles for each multiply-accumulate of the convolution, with
+  /// `dotCycles` for each vector of its products.
   double cyclesPerMac(const LayerShape &shape, const WinogradPlan &plan,
-                      const IsaTraits &isa, bool fast) const {
+                      const IsaTraits &isa, double dotCycles) const {
     double tiles = double(plan.blocks() * plan.tiles());
     double products = double(scheme.products());
     double outputs = double(shape.outputs), vector = double(isa.vectorBytes);
     double depth = double(rowFormat(shape).rowBytes);
-    // 1.27 as in Dot.cpp. A transformed vector of codes takes about 3
+    // A transformed vector of codes takes about 3
     // instructions, one of sums 5, at 2 a cycle; one of weights, measured, as
     // long as 9, for it goes to the second-level cache and comes back.
-    double multiply = 1.27 * isa.dot4Cycles * (fast ? 1.0 : 2.0) * tiles *
-                      products * depth * outputs / vector;
+    double multiply = dotCycles * tiles * products * depth * outputs / vector;
     double input = 1.5 * tiles * products * depth / vector;
     double weights = 4.5 * products * depth * outputs / vector;
     double output = 2.5 * tiles * products * outputs * 4 / vector;

@@ -520,3 +520,51 @@ func.func @dot4_c2_rhs(%acc: vector<4xi32>, %a: vector<16xi8>) {
   %0 = ulq.dot4 %acc, %a, %a {maxLhs = 3, maxRhs = 0} : vector<4xi32>, vector<16xi8>
   return
 }
+
+// -----
+
+func.func @dot2_c1(%acc: vector<8xi16>, %a: vector<32xi8>) {
+  // expected-error@below {{'ulq.dot2' op expected 2 bytes per accumulator, got 32 for 8}}
+  %0 = ulq.dot2 %acc, %a, %a {maxAcc = 0, maxLhs = 15, maxRhs = 8} : vector<8xi16>, vector<32xi8>
+  return
+}
+
+// -----
+
+func.func @dot2_c2_lhs(%acc: vector<8xi16>, %a: vector<16xi8>) {
+  // expected-error@below {{'ulq.dot2' op expected bounds of at most 255 and 128, got 256 and 1 on sums of 0}}
+  %0 = ulq.dot2 %acc, %a, %a {maxAcc = 0, maxLhs = 256, maxRhs = 1} : vector<8xi16>, vector<16xi8>
+  return
+}
+
+// -----
+
+func.func @dot2_c2_rhs(%acc: vector<8xi16>, %a: vector<16xi8>) {
+  // expected-error@below {{'ulq.dot2' op expected bounds of at most 255 and 128, got 3 and 0 on sums of 0}}
+  %0 = ulq.dot2 %acc, %a, %a {maxAcc = 0, maxLhs = 3, maxRhs = 0} : vector<8xi16>, vector<16xi8>
+  return
+}
+
+// -----
+
+func.func @dot2_c2_acc(%acc: vector<8xi16>, %a: vector<16xi8>) {
+  // expected-error@below {{'ulq.dot2' op expected bounds of at most 255 and 128, got 3 and 1 on sums of -1}}
+  %0 = ulq.dot2 %acc, %a, %a {maxAcc = -1, maxLhs = 3, maxRhs = 1} : vector<8xi16>, vector<16xi8>
+  return
+}
+
+// -----
+
+func.func @dot2_c3(%acc: vector<8xi16>, %a: vector<16xi8>) {
+  // expected-error@below {{'ulq.dot2' op expected sums of at most 32767, got 32008 and two products of 380}}
+  %0 = ulq.dot2 %acc, %a, %a {maxAcc = 32008, maxLhs = 20, maxRhs = 19} : vector<8xi16>, vector<16xi8>
+  return
+}
+
+// -----
+
+func.func @widen_add_c1(%acc: vector<8xi32>, %a: vector<8xi16>) {
+  // expected-error@below {{'ulq.widen_add' op expected 2 halves per accumulator, got 8 for 8}}
+  %0 = ulq.widen_add %acc, %a : vector<8xi32>, vector<8xi16>
+  return
+}

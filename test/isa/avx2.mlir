@@ -48,9 +48,9 @@ module {
       vector.store %out, %a[%c0] : memref<256xi8>, vector<32xi8>
       return
     }
-    // They may not: even and odd bytes apart.
+    // They may not: even and odd bytes apart, as 16-bit lanes.
     // CHECK-LABEL: dot4_wide:
-    // CHECK-COUNT-4: {{vpmadd(ubsw|wd)}} {{.*}}%ymm
+    // CHECK-COUNT-2: vpmaddwd {{.*}}%ymm
     // CHECK-NOT: vpmadd
     // CHECK: retq
     func.func @dot4_wide(%a: memref<256xi8>) attributes {llvm.bareptr} {
@@ -77,6 +77,39 @@ module {
       %acc = vector.load %a[%c0] : memref<256xi8>, vector<32xi8>
       %bits = vector.load %a[%c1] : memref<256xi8>, vector<32xi8>
       %out = ulq.popcount_add %acc, %bits : vector<32xi8>
+      vector.store %out, %a[%c0] : memref<256xi8>, vector<32xi8>
+      return
+    }
+    // CHECK-LABEL: dot2:
+    // CHECK: vpmaddubsw {{.*}}%ymm
+    // CHECK: vpaddw {{.*}}%ymm
+    // CHECK: retq
+    func.func @dot2(%a: memref<256xi8>) attributes {llvm.bareptr} {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 32 : index
+      %c2 = arith.constant 64 : index
+      %lhs = vector.load %a[%c0] : memref<256xi8>, vector<32xi8>
+      %rhs = vector.load %a[%c1] : memref<256xi8>, vector<32xi8>
+      %bytes = vector.load %a[%c2] : memref<256xi8>, vector<32xi8>
+      %acc = vector.bitcast %bytes : vector<32xi8> to vector<16xi16>
+      %sum = ulq.dot2 %acc, %lhs, %rhs {maxAcc = 240, maxLhs = 15, maxRhs = 8} : vector<16xi16>, vector<32xi8>
+      %out = vector.bitcast %sum : vector<16xi16> to vector<32xi8>
+      vector.store %out, %a[%c0] : memref<256xi8>, vector<32xi8>
+      return
+    }
+    // CHECK-LABEL: widen_add:
+    // CHECK: vpmaddwd {{.*}}%ymm
+    // CHECK: vpaddd {{.*}}%ymm
+    // CHECK: retq
+    func.func @widen_add(%a: memref<256xi8>) attributes {llvm.bareptr} {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 32 : index
+      %first = vector.load %a[%c0] : memref<256xi8>, vector<32xi8>
+      %second = vector.load %a[%c1] : memref<256xi8>, vector<32xi8>
+      %acc = vector.bitcast %first : vector<32xi8> to vector<8xi32>
+      %halves = vector.bitcast %second : vector<32xi8> to vector<16xi16>
+      %sum = ulq.widen_add %acc, %halves : vector<8xi32>, vector<16xi16>
+      %out = vector.bitcast %sum : vector<8xi32> to vector<32xi8>
       vector.store %out, %a[%c0] : memref<256xi8>, vector<32xi8>
       return
     }

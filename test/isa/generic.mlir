@@ -5,7 +5,7 @@
 
 // No intrinsic: any LLVM target compiles it.
 // PLAIN-NOT: llvm.call_intrinsic
-// PLAIN-NOT: ulq.{{(dot4|table_lookup)}}
+// PLAIN-NOT: ulq.{{(dot4|dot2|widen_add|table_lookup)}}
 
 module {
   module @kernels attributes {ulq.isa = "generic"} {
@@ -22,6 +22,24 @@ module {
       %bytes = vector.load %a[%c32] : memref<64xi8>, vector<16xi8>
       %acc = vector.bitcast %bytes : vector<16xi8> to vector<4xi32>
       %sum = ulq.dot4 %acc, %lhs, %rhs {maxLhs = 255, maxRhs = 128} : vector<4xi32>, vector<16xi8>
+      %out = vector.bitcast %sum : vector<4xi32> to vector<16xi8>
+      vector.store %out, %a[%c0] : memref<64xi8>, vector<16xi8>
+      return
+    }
+    // CHECK-LABEL: dot2:
+    // CHECK-COUNT-2: pmullw
+    // CHECK: retq
+    func.func @dot2(%a: memref<64xi8>) attributes {llvm.bareptr} {
+      %c0 = arith.constant 0 : index
+      %c16 = arith.constant 16 : index
+      %c32 = arith.constant 32 : index
+      %lhs = vector.load %a[%c0] : memref<64xi8>, vector<16xi8>
+      %rhs = vector.load %a[%c16] : memref<64xi8>, vector<16xi8>
+      %bytes = vector.load %a[%c32] : memref<64xi8>, vector<16xi8>
+      %acc = vector.bitcast %bytes : vector<16xi8> to vector<8xi16>
+      %halves = ulq.dot2 %acc, %lhs, %rhs {maxAcc = 240, maxLhs = 15, maxRhs = 8} : vector<8xi16>, vector<16xi8>
+      %words = vector.bitcast %bytes : vector<16xi8> to vector<4xi32>
+      %sum = ulq.widen_add %words, %halves : vector<4xi32>, vector<8xi16>
       %out = vector.bitcast %sum : vector<4xi32> to vector<16xi8>
       vector.store %out, %a[%c0] : memref<64xi8>, vector<16xi8>
       return

@@ -42,6 +42,24 @@ module {
       } : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
       return
     }
+    // CHECK-LABEL: dot16_4x16:
+    // CHECK: Inner Loop Header
+    // CHECK-NOT: rsp
+    // CHECK-COUNT-8: vpaddw
+    // CHECK-NOT: rsp
+    // CHECK: j{{ne|b|l}}
+    func.func @dot16_4x16(%lhs: memref<i8>, %rhs: memref<i8>, %out: memref<i8>, %i: index) attributes {llvm.bareptr} {
+      %a = memref.reinterpret_cast %lhs to offset: [0], sizes: [%i], strides: [1] : memref<i8> to memref<?xi8>
+      %b = memref.reinterpret_cast %rhs to offset: [0], sizes: [%i], strides: [1] : memref<i8> to memref<?xi8>
+      %c = memref.reinterpret_cast %out to offset: [0], sizes: [%i], strides: [1] : memref<i8> to memref<?xi8>
+      ulq.multiply_tile %a, %i, %b, %i, %b, %i, %c, %i {
+        kernel = #ulq.kernel<family = "dot16", isa = "avx2", rows = 4, outputs = 16, block = 4,
+                             workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>,
+        rowBytes = 2304, depth = 2304, storageBits = 4, maxCode = 15, weightBits = 4, weightBase = -8,
+        weightStep = 1, weightLevels = 16, narrowBits = 16, flushInterval = 128
+      } : memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index, memref<?xi8>, index
+      return
+    }
     // CHECK-LABEL: lut_4x64:
     // CHECK: Inner Loop Header
     // CHECK-NOT: rsp

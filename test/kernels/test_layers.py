@@ -528,7 +528,7 @@ def make_cases() -> list[Case]:
         cases.append(Case(f"round_{rounding}", (1, 4, 4, 16), 20, steps=steps, out_bits=8, geometry=SQUARE))
     for case in [c for c in cases if c.name in ("odd5", "w1a2", "w2a2", "ta1", "extreme", "parts", "groups_odd")]:
         copy = {k: getattr(case, k) for k in Case.__dataclass_fields__}
-        families = ("dot", "lut", "product_lut", "bit_serial")
+        families = ("dot", "dot16", "lut", "product_lut", "bit_serial")
         cases += [Case(**{**copy, "name": f"{case.name}_{family}", "family": family}) for family in families]
     return cases
 

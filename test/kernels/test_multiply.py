@@ -58,7 +58,7 @@ class Case:
         """Reduction elements that the panel is a multiple of."""
         lut = max(8 // self.weight_bits, 8 // self.width)
         body = 8 * min(8, 255 // (8 * self.max_part))
-        return {"dot": 4, "dot_packed": 4, "built_lut": body, "lut": lut, "nibble": 24}[self.family]
+        return {"dot": 4, "dot16": 4, "dot_packed": 4, "built_lut": body, "lut": lut, "nibble": 24}[self.family]
 
     @property
     def byte_products(self) -> int:
@@ -130,10 +130,20 @@ class Case:
         if self.family == "dot_packed":
             interval = ((1 << 24) - 1) // (self.max_code * (self.levels - 1))
             return "codeProducts" + (f", narrowBits = 24, flushInterval = {interval}" if self.in_place else "")
+        if self.family == "dot16":
+            return f"narrowBits = 16, flushInterval = {2 * self.dot2_steps}"
         if self.family == "depthwise" and self.max_code:
-            weight = max(abs(self.base), abs(self.base + self.step * (self.levels - 1)))
-            return f"narrowBits = 16, flushInterval = {32767 // (self.max_code * weight)}"
+            return f"narrowBits = 16, flushInterval = {32767 // (self.max_code * self.largest_weight)}"
         return "narrowBits = 0"
+
+    @property
+    def largest_weight(self) -> int:
+        return max(abs(self.base), abs(self.base + self.step * (self.levels - 1)))
+
+    @property
+    def dot2_steps(self) -> int:
+        """Sums of two products that fit signed 16 bits together, at most those of a block of "dot16"."""
+        return min(64, 32767 // (2 * self.max_code * self.largest_weight))
 
     @property
     def unpacked_bytes(self) -> int:
@@ -142,6 +152,7 @@ class Case:
             return 0
         width = harness.storage_bits(self.weight_bits)
         if self.max_code and width == 8:
+            return 0
             return 0
         codes = harness.round_up(self.depth * self.outputs, 64 * 8 // width)
         return codes * (1 if self.max_code else 4)
@@ -329,6 +340,7 @@ NO_TABLES = np.zeros(64, np.uint8)
 MAKE_CALL = {
     "built_lut": built_lut_call,
     "dot": dot_call,
+    "dot16": dot_call,
     "dot_packed": dot_packed_call,
     "lut": lut_call,
     "nibble": lut_call,
@@ -386,6 +398,11 @@ TILES = {
         "avx512icl": Tiles(6, (64, 32, 16)),
         "neon": Tiles(3, (16, 8)),
     },
+    "dot16": {
+        "generic": Tiles(4, (8,)),
+        "avx2": Tiles(4, (16, 8)),
+        "avx512bw": Tiles(6, (64, 32, 16)),
+    },
     "lut": {
         "generic": Tiles(4, (32, 16)),
         "avx2": Tiles(4, (64, 32)),
@@ -428,7 +445,7 @@ def rows_and_outputs(family: str, isa: str, number: int) -> tuple[int, int]:
     tiles = TILES[family][isa]
     choices = (tiles.rows, 2, 4, tiles.rows) if family == "nibble" else (tiles.rows, 1, 2, tiles.rows - 1)
     rows = choices[number % 4]
-    wide = [2 * tiles.outputs[0]] if rows <= 2 and family not in ("float32", *ALONG_DEPTH) else []
+    wide = [2 * tiles.outputs[0]] if rows <= 2 and family not in ("float32", "dot16", *ALONG_DEPTH) else []
     widths = [*wide, *tiles.outputs]
     return rows, widths[number // 4 % len(widths)]
 
@@ -445,10 +462,25 @@ def integer_cases(family: str, isa: str, weights: list[tuple], activation_bits: 
     return cases
 
 
+BYTE_WEIGHTS = [(bits, -(1 << (bits - 1)), 1, 1 << bits) for bits in range(2, 9)] + [
+    (1, -1, 2, 2), (1, 0, 1, 2), (2, -1, 1, 3), (2, -3, 2, 4), (3, -7, 2, 8), (8, -127, 1, 255)
+]  # fmt: skip
+
+
 def dot_cases(isa: str) -> list[Case]:
-    signed = [(bits, -(1 << (bits - 1)), 1, 1 << bits) for bits in range(2, 9)]
-    other = [(1, -1, 2, 2), (1, 0, 1, 2), (2, -1, 1, 3), (2, -3, 2, 4), (3, -7, 2, 8), (8, -127, 1, 255)]
-    return integer_cases("dot", isa, signed + other, range(1, 9), SHAPES)
+    return integer_cases("dot", isa, BYTE_WEIGHTS, range(1, 9), SHAPES)
+
+
+def dot16_cases(isa: str) -> list[Case]:
+    """Shallow and deep, so that there are no whole block, some, and some and a rest."""
+    if isa not in TILES["dot16"]:
+        return []
+    cases = [
+        case
+        for shapes in (SHAPES, [(2, 511), (9, 65), (1, 1024)])
+        for case in integer_cases("dot16", isa, BYTE_WEIGHTS, range(1, 9), shapes)
+    ]
+    return [case for case in cases if case.dot2_steps >= 2]
 
 
 def dot_packed_cases(isa: str) -> list[Case]:
@@ -559,6 +591,7 @@ def depthwise_dot_cases(isa: str) -> list[Case]:
 CASES = {
     "built_lut": built_lut_cases,
     "dot": dot_cases,
+    "dot16": dot16_cases,
     "dot_packed": dot_packed_cases,
     "lut": lut_cases,
     "nibble": nibble_cases,

@@ -9,13 +9,13 @@
 
 // Codes are packed from the argument to the result: one pack, one unpack.
 // REMARK: [Passed] conv1 | Category:ulq-select-kernel
-// REMARK-SAME: isa=avx2, kernel=lut, runnerUp=dot
+// REMARK-SAME: isa=avx2, kernel=lut, runnerUp=dot16
 // CHECK-LABEL: @chain
 // CHECK: %[[X:.*]] = ulq.pack %arg0 : (tensor<1x24x24x32xui2>) -> !ulq.packed<[1, 24, 24, 32] x ui2, <bits = 2>>
 // CHECK: %[[A:.*]] = ulq.layer %[[X]]
 // CHECK-SAME: family = "lut", isa = "avx2"
 // CHECK-SAME: workgroups = 1
-// CHECK-SAME: runnerUp = "dot"
+// CHECK-SAME: runnerUp = "dot16"
 // CHECK-SAME: -> !ulq.packed<[1, 24, 24, 32] x ui3, <bits = 4>>
 // CHECK: %[[P:.*]] = ulq.max_pool_codes %[[A]]
 // CHECK-SAME: family = "max_pool"
@@ -35,15 +35,15 @@ func.func @chain(%x: tensor<1x24x24x32xui2>) -> tensor<1x12x12x32xui3> {
 
 #conv = #ulq.geometry<input = [1, 24, 24, 64], output = [1, 24, 24, 64], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>
 
-// Codes of 6 bits fit the scheme of 4 times their range, 8 bits fit none. Its
-// blocks and its panels are divided.
+// Codes of 6 bits fit the scheme of 4 times their range, 8 bits fit none; by
+// small weights they fit 16-bit sums. Its blocks and its panels are divided.
 // CHECK-LABEL: @winograd
 // CHECK: ulq.layer
 // CHECK-SAME: family = "winograd_f2x2", isa = "avx2"
 // CHECK-SAME: workgroups = 8
 // CHECK-SAME: panelParts = 2
 // CHECK: ulq.layer
-// CHECK-SAME: family = "dot"
+// CHECK-SAME: family = "dot16"
 func.func @winograd(%x: tensor<1x24x24x64xui6>, %y: tensor<1x24x24x64xui8>) -> (tensor<1x24x24x64xf32>, tensor<1x24x24x64xf32>) {
   %w = ulq.constant {value = dense<1> : tensor<64x3x3x64xi8>} : tensor<64x3x3x64xsi2>
   %a = ulq.layer %x, %w {geometry = #conv} : (tensor<1x24x24x64xui6>, tensor<64x3x3x64xsi2>) -> tensor<1x24x24x64xf32>
@@ -116,7 +116,7 @@ func.func @lanes(%x: tensor<1x2x2x6xui2>) -> tensor<1x2x2x12xui3> {
 // CHECK-DAG: ulq.pack %arg1 : (tensor<2x2x1x5xui4>) -> !ulq.packed<[2, 2, 1, 5] x ui4, <bits = 8>>
 // CHECK-DAG: ulq.pack %arg2 : (tensor<2x2x1x5xui2>) -> !ulq.packed<[2, 2, 1, 5] x ui2, <bits = 8>>
 // CHECK: ulq.layer %
-// CHECK-SAME: family = "dot"
+// CHECK-SAME: family = "dot16"
 func.func @computed_widths(%x: tensor<2x3x1x5xui2>, %w: tensor<2x2x1x5xui4>, %v: tensor<2x2x1x5xui2>) -> (tensor<2x3x1x2xf32>, tensor<2x3x1x2xf32>) {
   %r = ulq.layer %x, %v {computedWeights, geometry = #product} : (tensor<2x3x1x5xui2>, tensor<2x2x1x5xui2>) -> tensor<2x3x1x2xf32>
   %s = ulq.layer %x, %w {computedWeights, geometry = #product} : (tensor<2x3x1x5xui2>, tensor<2x2x1x5xui4>) -> tensor<2x3x1x2xf32>
@@ -129,8 +129,8 @@ func.func @computed_widths(%x: tensor<2x3x1x5xui2>, %w: tensor<2x2x1x5xui4>, %v:
 
 // No panels of a lookup kernel can be made at run time.
 // CHECK-LABEL: @computed_family
-// CHECK: family = "dot"
-// CHECK-SAME: runnerUp = ""
+// CHECK: family = "dot16"
+// CHECK-SAME: runnerUp = "dot"
 func.func @computed_family(%x: tensor<1x64x1x64xui2>, %w: tensor<1x64x1x64xui2>) -> tensor<1x64x1x64xf32> {
   %r = ulq.layer %x, %w {computedWeights, geometry = #product} : (tensor<1x64x1x64xui2>, tensor<1x64x1x64xui2>) -> tensor<1x64x1x64xf32>
   return %r : tensor<1x64x1x64xf32>

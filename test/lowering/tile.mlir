@@ -80,7 +80,7 @@ func.func @product(%x: tensor<2x3x1x5xui8>, %w: tensor<2x2x1x5xui8>) -> tensor<2
 // panel, of its weights, then the products and their sums, and lines of pixels
 // through the epilogue. Each of its 8 parts takes one of 8 scratch memories,
 // where a flag tells whether a panel or a block is there; 3 workgroups wait for
-// the parts that are not done.
+// the parts that are not done. 7 steps of 2 products of 252 * 9 fit 16 bits.
 #square = #ulq.geometry<input = [1, 24, 24, 64], output = [1, 24, 24, 64], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>
 // CHECK: ulq.dispatch "ulq_avx2_0_square"(%{{.*}}) workgroups 11 {counters = 73 : i64, scratch}
 // CHECK-LABEL: func.func @ulq_avx2_0_square
@@ -99,7 +99,11 @@ func.func @product(%x: tensor<2x3x1x5xui8>, %w: tensor<2x2x1x5xui8>) -> tensor<2
 // CHECK: ulq.winograd_input
 // CHECK: memref.store %c1_i32
 // CHECK: ulq.multiply_tile
+// CHECK-SAME: flushInterval = 14 : i64
+// CHECK-SAME: maxCode = 252 : i64
+// CHECK-SAME: narrowBits = 16 : i64
 // CHECK-SAME: startValues
+// CHECK-SAME: weightBase = -9 : i64
 // CHECK: ulq.winograd_output
 // CHECK: ulq.epilogue_tile
 // CHECK: memref.atomic_rmw assign %c0_i32
