@@ -58,13 +58,19 @@ inline double dot2Cycles(const IsaTraits &isa, int64_t product) {
 /// Layers of up to so many rows have panels of bytes twice as wide.
 constexpr int64_t kSmallRows = 2;
 
+/// Whether dot4 is one instruction, which needs no registers of its own but
+/// many independent sums.
+inline bool isSingleDot4(const IsaTraits &isa) {
+  return isa.wideDot4 && isa.dot4Cycles < 1.0;
+}
+
 /// Limits of tiles of dot4, `fast` where it needs no sums of its own. They
 /// leave registers for a panel step, a row's codes and intermediate sums.
 inline TileLimits dotLimits(const IsaTraits &isa, bool fast) {
   TileLimits limits;
   limits.lanes = isa.vectorBytes / 4;
   limits.vectors = isa.vectorRegisters >= 32 ? 4 : 2;
-  limits.accumulators = isa.vectorRegisters < 32 ? 8
+  limits.accumulators = isa.vectorRegisters < 32 ? (isSingleDot4(isa) ? 12 : 8)
                         : isa.vectorBytes < 64   ? 12
                         : fast                   ? 24
                                                  : 16;

@@ -19,6 +19,7 @@ from ulq.errors import UlqError
 from ulq.iree import METADATA
 from ulq.report import Layer
 from ulq.targets import TARGETS, Target
+from ulq.versions import LIMIT
 
 MAX_THREADS = 1024
 
@@ -54,6 +55,7 @@ class Program:
         version: the ulq version that compiled it.
         stages: MLIR text by stage name, in order, when it was compiled with `keep_stages=True`; else empty.
         threads: threads that `run` uses, 1 unless set.
+        max_target: `run` uses no target after this one, all of them unless set.
     """
 
     def __init__(self, image: mmap.mmap, origin: str, stages: Mapping[str, str] | None = None):
@@ -70,6 +72,7 @@ class Program:
         self.version: str = metadata["version"]
         self.stages: dict[str, str] = dict(stages or {})
         self._threads = 1
+        self._max_target = self.targets[-1]
         self._call = None  # made by the first run, so that a program of a foreign CPU can be loaded and explained
         self._lock = threading.Lock()
 
@@ -131,6 +134,17 @@ class Program:
         with self._lock:
             self._threads, self._call = checked_threads(count), None
 
+    @property
+    def max_target(self) -> str:
+        return self._max_target
+
+    @max_target.setter
+    def max_target(self, name: str) -> None:
+        if name not in self.targets:
+            raise UlqError(f"expected one of the program's targets, {', '.join(self.targets)}, got {name!r}")
+        with self._lock:
+            self._max_target, self._call = name, None
+
     def __len__(self) -> int:
         """Size of the program in bytes, weights included."""
         return len(self._image)
@@ -158,7 +172,8 @@ class Program:
         """The function from input arrays to output arrays: in this process, or under an emulator."""
         target = _plainest(self.targets)
         if target.runs_here():
-            return _Native(self._module, self.outputs, self._threads)
+            limit = self.targets.index(self._max_target) if len(self.targets) > 1 else None
+            return _Native(self._module, self.outputs, self._threads, limit)
         return emulator.Emulated(target, self._image, self.outputs)
 
 
@@ -219,13 +234,17 @@ def _read_metadata(module: rt.VmModule, origin: str) -> dict:
 class _Native:
     """Calls `@main` through IREE's VM. Made once per program: a call only wraps buffers and invokes."""
 
-    def __init__(self, module: rt.VmModule, outputs: Sequence[Tensor], threads: int):
+    def __init__(self, module: rt.VmModule, outputs: Sequence[Tensor], threads: int, limit: int | None):
         self._threads = threads
         self._device = _device(threads)
         self._allocator = self._device.allocator
         self._function = module.lookup_function("main")
         self._context = rt.VmContext(_instance(), [rt.create_hal_module(_instance(), self._device), module])
         self._outputs = [(tensor.shape, tensor.dtype) for tensor in outputs]
+        if limit is not None:
+            last = rt.VmVariantList(1)
+            last.push_int(limit)
+            self._context.invoke(module.lookup_function(LIMIT), last, rt.VmVariantList(0))
 
     def __call__(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         arguments, results = rt.VmVariantList(len(arrays)), rt.VmVariantList(len(self._outputs))

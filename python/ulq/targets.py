@@ -76,9 +76,11 @@ AARCH64 = Family(
 
 # No FMA among the features: IREE would contract a product and a sum on the CPUs that have it, and the float operations
 # around the kernels would round differently from target to target.
-_V3 = ("sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "cx16", "avx", "avx2", "f16c", "bmi", "bmi2", "lzcnt", "movbe")
+_V2 = ("sse3", "ssse3", "sse4.1", "sse4.2", "popcnt", "cx16")
+_V3 = (*_V2, "avx", "avx2", "f16c", "bmi", "bmi2", "lzcnt", "movbe")
 _AVX512 = (*_V3, "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl")
 _ICELAKE = ("avx512vbmi", "avx512vbmi2", "avx512vpopcntdq", "avx512bitalg")
+_V2_FLAGS = ("cx16", "popcnt", "pni", "ssse3", "sse4_1", "sse4_2")
 _V3_FLAGS = ("avx2", "abm", "bmi1", "bmi2", "cx16", "f16c", "fma", "movbe", "popcnt", "xsave")
 _AVX512_FLAGS = (*_V3_FLAGS, "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl")
 
@@ -88,6 +90,15 @@ TARGETS = {
     for target in (
         Target("x86-64", X86_64, isa="generic", features=(), cpu_flags=(), vector_bytes=16),
         Target(
+            "x86-64-v2",
+            X86_64,
+            isa="sse41",
+            features=_V2,
+            cpu_flags=_V2_FLAGS,
+            vector_bytes=16,
+            queried=_V2[:4],
+        ),
+        Target(
             "x86-64-v3",
             X86_64,
             isa="avx2",
@@ -95,6 +106,15 @@ TARGETS = {
             cpu_flags=_V3_FLAGS,
             vector_bytes=32,
             queried=("avx2", "f16c", "fma"),
+        ),
+        # AVX-VNNI, named as compilers name the first CPU that has it and no AVX-512. IREE's runtime does not tell it.
+        Target(
+            "alderlake",
+            X86_64,
+            isa="avxvnni",
+            features=(*_V3, "avxvnni"),
+            cpu_flags=(*_V3_FLAGS, "avx_vnni"),
+            vector_bytes=32,
         ),
         Target(
             "skylake-avx512",
@@ -167,13 +187,17 @@ def lookup(name: str) -> Target:
 def resolve(names: str | Sequence[str]) -> list[Target]:
     """The targets that a `target=` argument names, plainest first, each once.
 
-    Raises UlqError for an unknown name, an empty list, and targets of different architectures.
+    Raises UlqError for an unknown name, an empty list, targets of different architectures, and one that a program
+    cannot choose at run time.
     """
     listed = list(names) if isinstance(names, Sequence) and not isinstance(names, str) else [names]
     if not listed:
         raise UlqError("no target given")
     found = {lookup(_checked(name)).name for name in listed}
     targets = [target for target in TARGETS.values() if target.name in found]
+    for target in targets[1:]:
+        if target.family == targets[0].family and not target.queried:
+            raise UlqError(f"target {target.name} cannot be told from {targets[0].name} at run time: compile it alone")
     families = list(dict.fromkeys(target.family.name for target in targets))
     if len(families) > 1:
         raise UlqError(f"targets of one program must share an architecture, got {' and '.join(families)}")

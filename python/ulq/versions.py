@@ -10,6 +10,8 @@ from iree.compiler import ir
 
 from ulq.targets import Target
 
+LIMIT = "ulq_limit"  # exported: `@main` shall call no version after number i, counted from the plainest
+
 
 def merge(modules: Sequence[ir.Module], targets: Sequence[Target]) -> ir.Module:
     """Moves the versions into the first module and returns it; `targets` are ordered from the plainest to the best.
@@ -52,7 +54,8 @@ def _dispatcher(types: ir.FunctionType, targets: Sequence[Target]) -> str:
     arguments = ", ".join(f"%a{index}: {type}" for index, type in enumerate(types.inputs))
     results = ", ".join(str(type) for type in types.results)
     functions = [f"func.func private @main_{target.isa}{types}\n" for target in targets]
-    functions += [_has_features(target) for target in targets[1:]]
+    functions += [_limit(len(targets) - 1)]
+    functions += [_has_features(target, number) for number, target in enumerate(targets[1:], start=1)]
     body = _call(types, targets[0])
     for target in targets[1:]:
         body = (
@@ -74,8 +77,16 @@ def _values(types: ir.FunctionType) -> str:
     return ", ".join(f"%r#{index}" for index in range(len(types.results)))
 
 
-def _has_features(target: Target) -> str:
-    """A function that says whether the CPU has what the target's kernels need beyond the architecture."""
+def _limit(last: int) -> str:
+    return (
+        f"util.global private mutable @ulq_last_version = {last} : i32\n"
+        f"func.func @{LIMIT}(%last: i32) {{\nutil.global.store %last, @ulq_last_version : i32\nreturn\n}}\n"
+    )
+
+
+def _has_features(target: Target, number: int) -> str:
+    """A function that says whether the CPU has what the target's kernels need beyond the architecture, and the
+    version with that number is allowed."""
     lines = [
         f"util.func private @ulq_cpu_has_{target.isa}() -> i1 {{",
         "%c0 = arith.constant 0 : index",
@@ -91,7 +102,11 @@ def _has_features(target: Target) -> str:
     lines += [
         "%zero = arith.constant 0 : i32",
         f"%has = arith.cmpi ne, %all{len(target.queried)}, %zero : i32",
-        "util.return %has : i1",
+        f"%number = arith.constant {number} : i32",
+        "%last = util.global.load @ulq_last_version : i32",
+        "%allowed = arith.cmpi sge, %last, %number : i32",
+        "%chosen = arith.andi %has, %allowed : i1",
+        "util.return %chosen : i1",
         "}\n",
     ]
     return "\n".join(lines)

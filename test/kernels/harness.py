@@ -29,7 +29,9 @@ class IsaFacts:
 
 ISAS = {
     "generic": IsaFacts(16, (), "x86_64-none-elf"),
+    "sse41": IsaFacts(16, ("ssse3", "sse4_1", "sse4_2", "popcnt")),
     "avx2": IsaFacts(32, ("avx2", "fma", "bmi2")),
+    "avxvnni": IsaFacts(32, ("avx2", "fma", "bmi2", "avx_vnni")),
     "avx512bw": IsaFacts(64, ("avx512bw", "avx512vl", "avx512dq")),
     "avx512vnni": IsaFacts(64, ("avx512bw", "avx512vl", "avx512dq", "avx512_vnni")),
     "avx512icl": IsaFacts(

@@ -21,7 +21,7 @@ from ulq import layouts, reference
 from ulq.reference import Add, Affine, Clamp, Dequantize, Geometry, Leaky, Quantize, Threshold
 
 PAGE = mmap.PAGESIZE
-ISAS = ("generic", "avx2", "avx512bw", "avx512vnni", "avx512icl")  # that run in this process
+ISAS = ("generic", "sse41", "avx2", "avxvnni", "avx512bw", "avx512vnni", "avx512icl")  # that run in this process
 GUARD = 0xA5
 
 

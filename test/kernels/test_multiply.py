@@ -384,7 +384,9 @@ TILES = {
     },
     "dot": {
         "generic": Tiles(4, (8,)),
+        "sse41": Tiles(4, (8,)),
         "avx2": Tiles(4, (16, 8)),
+        "avxvnni": Tiles(6, (16, 8)),
         "avx512bw": Tiles(6, (64, 32, 16)),
         "avx512vnni": Tiles(6, (64, 32, 16)),
         "avx512icl": Tiles(6, (64, 32, 16)),
@@ -400,12 +402,15 @@ TILES = {
     },
     "dot16": {
         "generic": Tiles(4, (8,)),
+        "sse41": Tiles(4, (8,)),
         "avx2": Tiles(4, (16, 8)),
         "avx512bw": Tiles(6, (64, 32, 16)),
     },
     "lut": {
         "generic": Tiles(4, (32, 16)),
+        "sse41": Tiles(4, (32, 16)),
         "avx2": Tiles(4, (64, 32)),
+        "avxvnni": Tiles(4, (64, 32)),
         "avx512bw": Tiles(7, (128, 64)),
         "avx512vnni": Tiles(7, (128, 64)),
         "avx512icl": Tiles(7, (128, 64)),
@@ -413,7 +418,9 @@ TILES = {
     },
     "nibble": {
         "generic": Tiles(8, (16,)),
+        "sse41": Tiles(8, (16,)),
         "avx2": Tiles(8, (32,)),
+        "avxvnni": Tiles(8, (32,)),
         "avx512bw": Tiles(8, (128, 64)),
         "avx512vnni": Tiles(8, (128, 64)),
         "avx512icl": Tiles(8, (128, 64)),
@@ -421,7 +428,9 @@ TILES = {
     },
     "float32": {
         "generic": Tiles(4, (8,)),
+        "sse41": Tiles(4, (8,)),
         "avx2": Tiles(6, (16, 8)),
+        "avxvnni": Tiles(6, (16, 8)),
         "avx512bw": Tiles(6, (64, 32, 16)),
         "avx512vnni": Tiles(6, (64, 32, 16)),
         "avx512icl": Tiles(6, (64, 32, 16)),

@@ -50,11 +50,14 @@ def test_each_native_target(name, images, expected):
 
 
 def test_list_of_targets(images, expected):
-    names = native(targets.TARGETS)
+    names = native(["x86-64", "x86-64-v2", "x86-64-v3", "x86-64-v4"])
     program = ulq.compile(MODEL, names, keep_stages=True)
     outputs = check(program, images, expected)
     np.testing.assert_array_equal(outputs, check(ulq.compile(MODEL), images, expected))
     assert program.targets == names and list(program.stages)[0] == "import"
+    for name in names:
+        program.max_target = name
+        np.testing.assert_array_equal(outputs, check(program, images, expected))
 
 
 @pytest.mark.parametrize("form", [str, Path.read_bytes, onnx.load])

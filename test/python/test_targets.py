@@ -11,6 +11,7 @@ from ulq import targets
 
 X86_FLAGS = frozenset(targets.TARGETS["x86-64-v4"].cpu_flags)
 ICELAKE_FLAGS = frozenset(targets.TARGETS["icelake-server"].cpu_flags)
+V2_FLAGS = frozenset(targets.TARGETS["x86-64-v2"].cpu_flags)
 
 
 def on(monkeypatch, machine, flags=()):
@@ -35,6 +36,9 @@ def test_attribute_is_what_iree_parses(name):
         ("x86_64", X86_FLAGS, "x86-64-v4"),
         ("x86_64", X86_FLAGS - {"avx512_vnni"}, "skylake-avx512"),
         ("x86_64", X86_FLAGS - {"avx512bw", "avx512_vnni"}, "x86-64-v3"),
+        ("x86_64", X86_FLAGS - {"avx512bw"} | {"avx_vnni"}, "alderlake"),
+        ("x86_64", X86_FLAGS | {"avx_vnni"}, "x86-64-v4"),
+        ("x86_64", X86_FLAGS - {"fma"} | V2_FLAGS, "x86-64-v2"),
         ("x86_64", X86_FLAGS - {"fma"}, "x86-64"),
         ("AMD64", (), "x86-64"),
         ("aarch64", ("fp", "asimd"), "aarch64"),
@@ -70,6 +74,7 @@ def test_list_is_ordered_and_without_repetition():
         ("x86", "unknown target 'x86', expected one of host, generic, x86-64,"),
         ([], "no target given"),
         (["aarch64", "x86-64"], "must share an architecture, got x86-64 and aarch64"),
+        (["alderlake", "x86-64-v2"], "alderlake cannot be told from x86-64-v2 at run time: compile it alone"),
         ([1], "expected the name of a target, got int"),
         (1, "expected the name of a target, got int"),
         (None, "expected the name of a target, got NoneType"),
