@@ -1,0 +1,91 @@
+// RUN: rm -rf %t && mkdir %t
+// RUN: ulq-opt %s --ulq-lower-isa --ulq-emit-objects="directory=%t assembly=true" -o %t/out.mlir
+// RUN: FileCheck %s < %t/kernels-sse41.s
+
+module {
+  module @kernels attributes {ulq.isa = "sse41"} {
+    // CHECK-LABEL: lookup:
+    // CHECK: pshufb {{.*}}%xmm
+    // CHECK: retq
+    func.func @lookup(%a: memref<256xi8>) attributes {llvm.bareptr} {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 32 : index
+      %table = vector.load %a[%c0] : memref<256xi8>, vector<16xi8>
+      %index = vector.load %a[%c1] : memref<256xi8>, vector<16xi8>
+      %out = ulq.table_lookup %table, %index : vector<16xi8>
+      vector.store %out, %a[%c0] : memref<256xi8>, vector<16xi8>
+      return
+    }
+    // Sums of two products stay below 2^15: one pmaddubsw.
+    // CHECK-LABEL: dot4_narrow:
+    // CHECK: pmaddubsw {{.*}}%xmm
+    // CHECK: pmaddwd {{.*}}%xmm
+    // CHECK: paddd {{.*}}%xmm
+    // CHECK-NOT: pmadd
+    // CHECK: retq
+    func.func @dot4_narrow(%a: memref<256xi8>) attributes {llvm.bareptr} {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 32 : index
+      %c2 = arith.constant 64 : index
+      %lhs = vector.load %a[%c0] : memref<256xi8>, vector<16xi8>
+      %rhs = vector.load %a[%c1] : memref<256xi8>, vector<16xi8>
+      %bytes = vector.load %a[%c2] : memref<256xi8>, vector<16xi8>
+      %acc = vector.bitcast %bytes : vector<16xi8> to vector<4xi32>
+      %sum = ulq.dot4 %acc, %lhs, %rhs {maxLhs = 127, maxRhs = 128} : vector<4xi32>, vector<16xi8>
+      %out = vector.bitcast %sum : vector<4xi32> to vector<16xi8>
+      vector.store %out, %a[%c0] : memref<256xi8>, vector<16xi8>
+      return
+    }
+    // They may not: even and odd bytes apart, as 16-bit lanes.
+    // CHECK-LABEL: dot4_wide:
+    // CHECK-COUNT-2: pmaddwd {{.*}}%xmm
+    // CHECK-NOT: pmadd
+    // CHECK: retq
+    func.func @dot4_wide(%a: memref<256xi8>) attributes {llvm.bareptr} {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 32 : index
+      %c2 = arith.constant 64 : index
+      %lhs = vector.load %a[%c0] : memref<256xi8>, vector<16xi8>
+      %rhs = vector.load %a[%c1] : memref<256xi8>, vector<16xi8>
+      %bytes = vector.load %a[%c2] : memref<256xi8>, vector<16xi8>
+      %acc = vector.bitcast %bytes : vector<16xi8> to vector<4xi32>
+      %sum = ulq.dot4 %acc, %lhs, %rhs {maxLhs = 255, maxRhs = 128} : vector<4xi32>, vector<16xi8>
+      %out = vector.bitcast %sum : vector<4xi32> to vector<16xi8>
+      vector.store %out, %a[%c0] : memref<256xi8>, vector<16xi8>
+      return
+    }
+    // CHECK-LABEL: dot2:
+    // CHECK: pmaddubsw {{.*}}%xmm
+    // CHECK: paddw {{.*}}%xmm
+    // CHECK: retq
+    func.func @dot2(%a: memref<256xi8>) attributes {llvm.bareptr} {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 32 : index
+      %c2 = arith.constant 64 : index
+      %lhs = vector.load %a[%c0] : memref<256xi8>, vector<16xi8>
+      %rhs = vector.load %a[%c1] : memref<256xi8>, vector<16xi8>
+      %bytes = vector.load %a[%c2] : memref<256xi8>, vector<16xi8>
+      %acc = vector.bitcast %bytes : vector<16xi8> to vector<8xi16>
+      %sum = ulq.dot2 %acc, %lhs, %rhs {maxAcc = 240, maxLhs = 15, maxRhs = 8} : vector<8xi16>, vector<16xi8>
+      %out = vector.bitcast %sum : vector<8xi16> to vector<16xi8>
+      vector.store %out, %a[%c0] : memref<256xi8>, vector<16xi8>
+      return
+    }
+    // CHECK-LABEL: widen_add:
+    // CHECK: pmaddwd {{.*}}%xmm
+    // CHECK: paddd {{.*}}%xmm
+    // CHECK: retq
+    func.func @widen_add(%a: memref<256xi8>) attributes {llvm.bareptr} {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 32 : index
+      %first = vector.load %a[%c0] : memref<256xi8>, vector<16xi8>
+      %second = vector.load %a[%c1] : memref<256xi8>, vector<16xi8>
+      %acc = vector.bitcast %first : vector<16xi8> to vector<4xi32>
+      %halves = vector.bitcast %second : vector<16xi8> to vector<8xi16>
+      %sum = ulq.widen_add %acc, %halves : vector<4xi32>, vector<8xi16>
+      %out = vector.bitcast %sum : vector<4xi32> to vector<16xi8>
+      vector.store %out, %a[%c0] : memref<256xi8>, vector<16xi8>
+      return
+    }
+  }
+}
