@@ -20,25 +20,45 @@ KERNEL_PASSES = ["--ulq-expand-tiles", "--canonicalize", "--cse", "--ulq-lower-i
 
 @dataclass(frozen=True)
 class IsaFacts:
-    """What tests must know of an ISA: vector bytes, and the /proc/cpuinfo flags that run it (None: qemu-aarch64)."""
+    """What tests must know of an ISA: vector bytes, and the /proc/cpuinfo flags that run it (None: qemu-aarch64).
+
+    The instructions of an ISA that is not tested in `full` are mostly those of another one at the same vector length.
+    """
 
     vector_bytes: int
     cpu_flags: tuple[str, ...] | None
     triple: str = ""
+    full: bool = False
 
 
+AVX2_FLAGS = ("avx2", "fma", "bmi2")
+AVX512_FLAGS = ("avx512bw", "avx512vl", "avx512dq")
+ICELAKE_FLAGS = ("avx512_vnni", "avx512vbmi", "avx512_vbmi2", "avx512_vpopcntdq", "avx512_bitalg")
 ISAS = {
-    "generic": IsaFacts(16, (), "x86_64-none-elf"),
+    "generic": IsaFacts(16, (), "x86_64-none-elf", full=True),
     "sse41": IsaFacts(16, ("ssse3", "sse4_1", "sse4_2", "popcnt")),
-    "avx2": IsaFacts(32, ("avx2", "fma", "bmi2")),
-    "avxvnni": IsaFacts(32, ("avx2", "fma", "bmi2", "avx_vnni")),
-    "avx512bw": IsaFacts(64, ("avx512bw", "avx512vl", "avx512dq")),
-    "avx512vnni": IsaFacts(64, ("avx512bw", "avx512vl", "avx512dq", "avx512_vnni")),
-    "avx512icl": IsaFacts(
-        64, ("avx512_vnni", "avx512vbmi", "avx512_vbmi2", "avx512_vpopcntdq", "avx512_bitalg", "avx512dq")
-    ),
-    "neon": IsaFacts(16, None),
+    "avx2": IsaFacts(32, AVX2_FLAGS, full=True),
+    "avxvnni": IsaFacts(32, (*AVX2_FLAGS, "avx_vnni")),
+    "avx512bw": IsaFacts(64, AVX512_FLAGS),
+    "avx512vnni": IsaFacts(64, (*AVX512_FLAGS, "avx512_vnni"), full=True),
+    "avx512icl": IsaFacts(64, (*AVX512_FLAGS, *ICELAKE_FLAGS)),
+    "neon": IsaFacts(16, None, full=True),
 }
+
+
+def chosen(isa: str, cases: list, traits) -> list:
+    """All cases for an ISA tested in full; for others those that have some of `traits(case)` first.
+
+    So every trait is there at least once.
+    """
+    if ISAS[isa].full:
+        return cases
+    seen, found = set(), []
+    for case in cases:
+        new = set(traits(case)) - seen
+        seen |= new
+        found += [case] if new else []
+    return found
 
 
 def cpu_flags() -> set[str]:

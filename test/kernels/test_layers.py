@@ -21,7 +21,7 @@ from ulq import layouts, reference
 from ulq.reference import Add, Affine, Clamp, Dequantize, Geometry, Leaky, Quantize, Threshold
 
 PAGE = mmap.PAGESIZE
-ISAS = ("generic", "sse41", "avx2", "avxvnni", "avx512bw", "avx512vnni", "avx512icl")  # that run in this process
+ISAS = [isa for isa, facts in harness.ISAS.items() if facts.cpu_flags is not None]  # that run in this process
 GUARD = 0xA5
 
 
@@ -538,7 +538,7 @@ CASES = make_cases()
 
 def objects_of(cases: list[Case], directories):
     """A function that returns the objects of all cases for an ISA, compiled on first use."""
-    return functools.cache(lambda isa: build(isa, cases, directories.mktemp(isa)))
+    return functools.cache(lambda isa: build(isa, harness.chosen(isa, cases, traits), directories.mktemp(isa)))
 
 
 def check(isa: str, case: Case, objects):
@@ -551,12 +551,28 @@ def check(isa: str, case: Case, objects):
         np.testing.assert_array_equal(result, getattr(expected, name), err_msg=name)
 
 
+def traits(case: Case) -> list[tuple]:
+    """Widths, windows and kinds of results by themselves, for each family that is asked for."""
+    window = tuple(sorted(case.geometry.items())), case.geo.groups in (1, case.shape[3])
+    kinds = tuple(type(step).__name__ for step in case.steps), case.levels, case.addends
+    results = case.outputs, case.out_bits, case.extreme, case.weight_zero
+    widths = case.bits, case.right, case.pool
+    weights = case.weights[0], case.weights[-1], len(case.weights)
+    return [(case.family, *trait) for trait in (window, kinds, results, widths, weights, (case.workgroups > 1,))]
+
+
+def runs_of(cases: list[Case]) -> list:
+    """The cases of each ISA, as parameters of a test."""
+    return [
+        pytest.param(isa, case, id=f"{isa}-{case.name}") for isa in ISAS for case in harness.chosen(isa, cases, traits)
+    ]
+
+
 @pytest.fixture(scope="module")
 def objects(tmp_path_factory):
     return objects_of(CASES, tmp_path_factory)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize(("isa", "case"), runs_of(CASES))
 def test_layer(isa, case, objects):
     check(isa, case, objects)
