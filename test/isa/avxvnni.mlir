@@ -50,5 +50,19 @@ module {
       vector.store %out, %a[%c0] : memref<256xi8>, vector<16xi8>
       return
     }
+    // CHECK-LABEL: popcount:
+    // CHECK: vpshufb {{.*}}%ymm
+    // CHECK: vpshufb {{.*}}%ymm
+    // CHECK: vpaddb {{.*}}%ymm
+    // CHECK: retq
+    func.func @popcount(%a: memref<256xi8>) attributes {llvm.bareptr} {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 32 : index
+      %acc = vector.load %a[%c0] : memref<256xi8>, vector<32xi8>
+      %bits = vector.load %a[%c1] : memref<256xi8>, vector<32xi8>
+      %out = ulq.popcount_add %acc, %bits : vector<32xi8>
+      vector.store %out, %a[%c0] : memref<256xi8>, vector<32xi8>
+      return
+    }
   }
 }

@@ -8,7 +8,7 @@
 
 // PREDICTED-NOT: ulq.notes
 // PREDICTED: family = "lut"
-// PREDICTED-SAME: runnerUp = "dot"
+// PREDICTED-SAME: runnerUp = "dot16"
 // PREDICTED-NOT: measured
 // PREDICTED-SAME: ulq.candidates = ["lut", {{.*}}"dot"
 
