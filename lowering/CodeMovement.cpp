@@ -12,60 +12,94 @@ using namespace ulq;
 
 namespace {
 
-Value recreate(DequantizeOp like, Value codes, ArrayRef<int64_t> shape,
-               int64_t axis, PatternRewriter &rewriter) {
-  auto type = cast<RankedTensorType>(like.getType()).clone(shape);
-  return DequantizeOp::create(rewriter, like.getLoc(), type, codes,
-                              like.getScale(), like.getZeroPoint(), axis);
-}
-
 bool isPerTensor(DequantizeOp op) {
   return op.getScale().size() == 1 && op.getZeroPoint().size() == 1;
 }
 
-struct TransposeCodes : OpRewritePattern<TransposeOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(TransposeOp op,
+/// Where a movement leaves the dimension `axis` of its input, if it keeps it.
+std::optional<int64_t> movedAxis(TransposeOp op, int64_t axis) {
+  return llvm::find(op.getPerm(), axis) - op.getPerm().begin();
+}
+
+std::optional<int64_t> movedAxis(ReshapeOp op, int64_t axis) {
+  ArrayRef<int64_t> from = tensorShape(op.getInput().getType());
+  ArrayRef<int64_t> to = tensorShape(op.getType());
+  bool keeps = axis == 0 && !from.empty() && !to.empty() && from[0] == to[0];
+  return keeps ? std::optional<int64_t>(0) : std::nullopt;
+}
+
+/// `op` on other codes.
+template <typename MoveOp>
+Value moved(MoveOp op, Value codes, PatternRewriter &rewriter) {
+  auto type = cast<RankedTensorType>(op.getType());
+  auto copy = cast<MoveOp>(rewriter.clone(*op));
+  copy.getInputMutable().set(codes);
+  copy.getResult().setType(type.clone(tensorElement(codes.getType())));
+  return copy;
+}
+
+/// movement(dequantize(c)): dequantize(movement(c)).
+template <typename MoveOp>
+struct MoveDequantized : OpRewritePattern<MoveOp> {
+  using OpRewritePattern<MoveOp>::OpRewritePattern;
+  LogicalResult matchAndRewrite(MoveOp op,
                                 PatternRewriter &rewriter) const override {
-    auto dequantize = op.getInput().getDefiningOp<DequantizeOp>();
+    auto dequantize = op.getInput().template getDefiningOp<DequantizeOp>();
     if (!dequantize)
       return failure();
-    ArrayRef<int64_t> shape = tensorShape(op.getType()), perm = op.getPerm();
-    Value codes = dequantize.getInput();
-    auto type = cast<RankedTensorType>(codes.getType()).clone(shape);
-    Value moved = TransposeOp::create(rewriter, op.getLoc(), type, codes, perm);
-    int64_t axis =
-        isPerTensor(dequantize)
-            ? 0
-            : llvm::find(perm, int64_t(dequantize.getAxis())) - perm.begin();
-    rewriter.replaceOp(op, recreate(dequantize, moved, shape, axis, rewriter));
+    std::optional<int64_t> axis = 0;
+    if (!isPerTensor(dequantize))
+      axis = movedAxis(op, dequantize.getAxis());
+    if (!axis)
+      return failure();
+    rewriter.replaceOpWithNewOp<DequantizeOp>(
+        op, op.getType(), moved(op, dequantize.getInput(), rewriter),
+        dequantize.getScale(), dequantize.getZeroPoint(), *axis);
     return success();
   }
 };
 
-struct ReshapeCodes : OpRewritePattern<ReshapeOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(ReshapeOp op,
+/// movement(recode(c)): recode(movement(c)).
+template <typename MoveOp>
+struct MoveRecoded : OpRewritePattern<MoveOp> {
+  using OpRewritePattern<MoveOp>::OpRewritePattern;
+  LogicalResult matchAndRewrite(MoveOp op,
                                 PatternRewriter &rewriter) const override {
-    auto dequantize = op.getInput().getDefiningOp<DequantizeOp>();
-    if (!dequantize)
+    auto recode = op.getInput().template getDefiningOp<RecodeOp>();
+    if (!recode)
       return failure();
-    ArrayRef<int64_t> from = tensorShape(op.getInput().getType());
-    ArrayRef<int64_t> to = tensorShape(op.getType());
-    bool keepsAxis = dequantize.getAxis() == 0 && !from.empty() &&
-                     !to.empty() && from[0] == to[0];
-    if (!isPerTensor(dequantize) && !keepsAxis)
-      return failure();
-    Value codes = dequantize.getInput();
-    auto type = cast<RankedTensorType>(codes.getType()).clone(to);
-    Value moved = ReshapeOp::create(rewriter, op.getLoc(), type, codes);
-    rewriter.replaceOp(op, recreate(dequantize, moved, to, 0, rewriter));
+    rewriter.replaceOpWithNewOp<RecodeOp>(
+        op, op.getType(), moved(op, recode.getInput(), rewriter),
+        recode.getOffset());
     return success();
   }
 };
 
-/// concat of codes of one grid; the narrower ones are widened.
-struct ConcatCodes : OpRewritePattern<ConcatOp> {
+/// Codes joined as `op` joins its inputs, the narrower ones widened; null where
+/// no width holds all of them.
+Value joined(ConcatOp op, SmallVector<Value> codes, PatternRewriter &rewriter) {
+  auto holds = [](Type wide, Type narrow) {
+    return minCode(narrow) >= minCode(wide) && maxCode(narrow) <= maxCode(wide);
+  };
+  Type widest = tensorElement(codes.front().getType());
+  for (Value value : codes)
+    if (holds(tensorElement(value.getType()), widest))
+      widest = tensorElement(value.getType());
+  for (Value value : codes)
+    if (!holds(widest, tensorElement(value.getType())))
+      return {};
+  for (Value &value : codes) {
+    auto type = cast<RankedTensorType>(value.getType());
+    if (type.getElementType() != widest)
+      value = RecodeOp::create(rewriter, op.getLoc(), type.clone(widest), value,
+                               /*offset=*/0);
+  }
+  auto type = cast<RankedTensorType>(op.getType()).clone(widest);
+  return ConcatOp::create(rewriter, op.getLoc(), type, codes, op.getAxis());
+}
+
+/// concat of codes of one grid.
+struct ConcatDequantized : OpRewritePattern<ConcatOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(ConcatOp op,
                                 PatternRewriter &rewriter) const override {
@@ -73,34 +107,42 @@ struct ConcatCodes : OpRewritePattern<ConcatOp> {
     if (!first || !isPerTensor(first))
       return failure();
     SmallVector<Value> codes;
-    Type widest;
     for (Value input : op.getInputs()) {
       auto other = input.getDefiningOp<DequantizeOp>();
       if (!other || other.getScaleAttr() != first.getScaleAttr() ||
           other.getZeroPointAttr() != first.getZeroPointAttr())
         return failure();
       codes.push_back(other.getInput());
-      Type element = tensorElement(codes.back().getType());
-      if (!widest || (minCode(element) <= minCode(widest) &&
-                      maxCode(element) >= maxCode(widest)))
-        widest = element;
     }
-    for (Value &value : codes) {
-      auto type = cast<RankedTensorType>(value.getType());
-      Type element = type.getElementType();
-      if (element == widest)
-        continue;
-      if (minCode(element) < minCode(widest) ||
-          maxCode(element) > maxCode(widest))
+    Value all = joined(op, codes, rewriter);
+    if (!all)
+      return failure();
+    rewriter.replaceOpWithNewOp<DequantizeOp>(
+        op, op.getType(), all, first.getScale(), first.getZeroPoint(), 0);
+    return success();
+  }
+};
+
+/// concat of codes that were all moved by one offset from narrower ones.
+struct ConcatRecoded : OpRewritePattern<ConcatOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ConcatOp op,
+                                PatternRewriter &rewriter) const override {
+    SmallVector<Value> codes;
+    auto first = op.getInputs().front().getDefiningOp<RecodeOp>();
+    for (Value input : op.getInputs()) {
+      auto recode = input.getDefiningOp<RecodeOp>();
+      if (!recode || recode.getOffset() != first.getOffset())
         return failure();
-      value = RecodeOp::create(rewriter, op.getLoc(), type.clone(widest), value,
-                               /*offset=*/0);
+      codes.push_back(recode.getInput());
     }
-    ArrayRef<int64_t> shape = tensorShape(op.getType());
-    auto type = cast<RankedTensorType>(codes[0].getType()).clone(shape);
-    Value joined =
-        ConcatOp::create(rewriter, op.getLoc(), type, codes, op.getAxis());
-    rewriter.replaceOp(op, recreate(first, joined, shape, 0, rewriter));
+    Type element = tensorElement(op.getType());
+    Value all = joined(op, codes, rewriter);
+    // Widening alone would come back to the same concat.
+    if (!all || tensorElement(all.getType()) == element)
+      return failure();
+    rewriter.replaceOpWithNewOp<RecodeOp>(op, op.getType(), all,
+                                          first.getOffset());
     return success();
   }
 };
@@ -108,6 +150,7 @@ struct ConcatCodes : OpRewritePattern<ConcatOp> {
 } // namespace
 
 void ulq::populateCodeMovementPatterns(RewritePatternSet &patterns) {
-  patterns.add<TransposeCodes, ReshapeCodes, ConcatCodes>(
-      patterns.getContext());
+  patterns.add<MoveDequantized<TransposeOp>, MoveDequantized<ReshapeOp>,
+               MoveRecoded<TransposeOp>, MoveRecoded<ReshapeOp>,
+               ConcatDequantized, ConcatRecoded>(patterns.getContext());
 }

@@ -10,9 +10,25 @@
 
 namespace ulq {
 
-/// transpose, reshape and concat of dequantized codes become dequantize of
-/// moved codes, so that products and pools find the codes.
+bool isIntegral(double value);
+
+/// The type of unsigned codes up to `largest`, of the shape of `like`.
+mlir::RankedTensorType unsignedCodes(mlir::Value like, int64_t largest);
+
+/// transpose, reshape and concat of dequantized or recoded codes become
+/// dequantize or recode of moved codes, so that products and pools find the
+/// codes.
 void populateCodeMovementPatterns(mlir::RewritePatternSet &patterns);
+
+/// A dequantized quantizer of the maximum pool of a product, or of a concat,
+/// moves in front of it, with the elementwise operations between: so that it
+/// becomes part of the layers that it quantizes, and codes are pooled or
+/// joined.
+void populateHoistQuantizerPatterns(mlir::RewritePatternSet &patterns);
+
+/// Quantizers, and codes that a model is handed, get unsigned codes from 0 and
+/// a recode; recodes become part of zero points.
+void populateUnsignedCodePatterns(mlir::RewritePatternSet &patterns);
 
 } // namespace ulq
 

@@ -21,8 +21,9 @@ def ImportFold : Pass<"ulq-import-fold", "::mlir::ModuleOp"> {
     `ulq.constant`, a Clip between quantize and dequantize is part of the
     quantizer, a quantizer written as affine, round, clamp, affine is a
     `ulq.quantize` with its `ulq.dequantize`, transposes and reshapes of
-    constants are folded, and data movement stands on the code side of a
-    dequantize. Bipolar codes around which zeros are padded are {0, 2}, so that
+    constants are folded, data movement stands on the code side of a
+    dequantize, and quantizers stand before maximum pools of products and before
+    concats. Bipolar codes around which zeros are padded are {0, 2}, so that
     1 is zero.
   }];
   let dependentDialects = ["::ulq::UlqDialect"];

@@ -288,3 +288,66 @@ func.func @bipolar_pads(%x: tensor<1x2x4x4xf32>, %w: tensor<2x2x3x3xf32>) -> (te
   %b = ulq.conv2d %e, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64} : (tensor<1x2x4x4xf32>, tensor<2x2x3x3xf32>) -> tensor<1x2x2x2xf32>
   return %a, %b : tensor<1x2x4x4xf32>, tensor<1x2x2x2xf32>
 }
+
+//===----------------------------------------------------------------------===//
+// Quantizers before pools and concats
+//===----------------------------------------------------------------------===//
+
+// What never falls moves in front of the pool of a product.
+// CHECK-LABEL: @quantizer_after_pool
+// CHECK: %[[C:.*]] = ulq.conv2d
+// CHECK: %[[A:.*]] = ulq.affine %[[C]] {{.*}} -> tensor<1x1x4x4xf32>
+// CHECK: %[[Q:.*]] = ulq.quantize %[[A]] {{.*}} -> tensor<1x1x4x4xui2>
+// CHECK: %[[X:.*]] = ulq.dequantize %[[Q]]
+// CHECK: %[[P:.*]] = ulq.max_pool %[[X]]
+// CHECK: return %[[P]]
+func.func @quantizer_after_pool(%x: tensor<1x1x4x4xf32>, %w: tensor<1x1x1x1xf32>) -> tensor<1x1x2x2xf32> {
+  %c = ulq.conv2d %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1} : (tensor<1x1x4x4xf32>, tensor<1x1x1x1xf32>) -> tensor<1x1x4x4xf32>
+  %p = ulq.max_pool %c {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : (tensor<1x1x4x4xf32>) -> tensor<1x1x2x2xf32>
+  %a = ulq.affine %p {scale = array<f64: 2.0>, offset = array<f64: 1.0>} : (tensor<1x1x2x2xf32>) -> tensor<1x1x2x2xf32>
+  %q = ulq.quantize %a {scale = array<f64: 0.5>, zeroPoint = array<f64: 0.0>, min = 0, max = 3, rounding = #ulq.rounding<half_even>} : (tensor<1x1x2x2xf32>) -> tensor<1x1x2x2xui2>
+  %d = ulq.dequantize %q {scale = array<f64: 0.5>, zeroPoint = array<f64: 0.0>} : (tensor<1x1x2x2xui2>) -> tensor<1x1x2x2xf32>
+  return %d : tensor<1x1x2x2xf32>
+}
+
+// A negative factor would exchange largest and smallest.
+// CHECK-LABEL: @falling_after_pool
+// CHECK: ulq.conv2d
+// CHECK-NEXT: ulq.max_pool
+// CHECK-NEXT: ulq.affine
+func.func @falling_after_pool(%x: tensor<1x1x4x4xf32>, %w: tensor<1x1x1x1xf32>) -> tensor<1x1x2x2xf32> {
+  %c = ulq.conv2d %x, %w {strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>, groups = 1} : (tensor<1x1x4x4xf32>, tensor<1x1x1x1xf32>) -> tensor<1x1x4x4xf32>
+  %p = ulq.max_pool %c {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : (tensor<1x1x4x4xf32>) -> tensor<1x1x2x2xf32>
+  %a = ulq.affine %p {scale = array<f64: -2.0>, offset = array<f64: 1.0>} : (tensor<1x1x2x2xf32>) -> tensor<1x1x2x2xf32>
+  %q = ulq.quantize %a {scale = array<f64: 0.5>, zeroPoint = array<f64: 0.0>, min = 0, max = 3, rounding = #ulq.rounding<half_even>} : (tensor<1x1x2x2xf32>) -> tensor<1x1x2x2xui2>
+  %d = ulq.dequantize %q {scale = array<f64: 0.5>, zeroPoint = array<f64: 0.0>} : (tensor<1x1x2x2xui2>) -> tensor<1x1x2x2xf32>
+  return %d : tensor<1x1x2x2xf32>
+}
+
+// Each part gets its channels of the constants, and codes are joined.
+// CHECK-LABEL: @quantizer_after_concat
+// CHECK-DAG: %[[A:.*]] = ulq.affine %arg0 {offset = array<f64: 0.000000e+00>, scale = array<f64: 2.000000e+00>}
+// CHECK-DAG: %[[B:.*]] = ulq.affine %arg1 {offset = array<f64: 0.000000e+00>, scale = array<f64: -3.000000e+00, 5.000000e+00>}
+// CHECK-DAG: %[[P:.*]] = ulq.quantize %[[A]]
+// CHECK-DAG: %[[Q:.*]] = ulq.quantize %[[B]]
+// CHECK: %[[C:.*]] = ulq.concat %[[P]], %[[Q]] {axis = 1 : i64} : (tensor<1x1x2x2xui2>, tensor<1x2x2x2xui2>)
+// CHECK: %[[X:.*]] = ulq.dequantize %[[C]]
+// CHECK: return %[[X]]
+func.func @quantizer_after_concat(%x: tensor<1x1x2x2xf32>, %y: tensor<1x2x2x2xf32>) -> tensor<1x3x2x2xf32> {
+  %c = ulq.concat %x, %y {axis = 1} : (tensor<1x1x2x2xf32>, tensor<1x2x2x2xf32>) -> tensor<1x3x2x2xf32>
+  %a = ulq.affine %c {scale = array<f64: 2.0, -3.0, 5.0>, offset = array<f64: 0.0>, axis = 1} : (tensor<1x3x2x2xf32>) -> tensor<1x3x2x2xf32>
+  %q = ulq.quantize %a {scale = array<f64: 0.5>, zeroPoint = array<f64: 0.0>, min = 0, max = 3, rounding = #ulq.rounding<half_even>} : (tensor<1x3x2x2xf32>) -> tensor<1x3x2x2xui2>
+  %d = ulq.dequantize %q {scale = array<f64: 0.5>, zeroPoint = array<f64: 0.0>} : (tensor<1x3x2x2xui2>) -> tensor<1x3x2x2xf32>
+  return %d : tensor<1x3x2x2xf32>
+}
+
+// 3-bit codes in bytes are joined before they are widened.
+// CHECK-LABEL: @concat_recoded
+// CHECK: %[[C:.*]] = ulq.concat %arg0, %arg1 {{.*}} -> tensor<1x5xui3>
+// CHECK: ulq.recode %[[C]] {offset = -4 : i64} : (tensor<1x5xui3>) -> tensor<1x5xsi8>
+func.func @concat_recoded(%x: tensor<1x2xui3>, %y: tensor<1x3xui3>) -> tensor<1x5xsi8> {
+  %a = ulq.recode %x {offset = -4} : (tensor<1x2xui3>) -> tensor<1x2xsi8>
+  %b = ulq.recode %y {offset = -4} : (tensor<1x3xui3>) -> tensor<1x3xsi8>
+  %c = ulq.concat %a, %b {axis = 1} : (tensor<1x2xsi8>, tensor<1x3xsi8>) -> tensor<1x5xsi8>
+  return %c : tensor<1x5xsi8>
+}

@@ -1,0 +1,137 @@
+"""Orders of quantizers and other operators in which exporters write networks: all of them run on codes, exactly."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+from oracles import QonnxExecutor
+
+import ulq
+from ulq.importer import import_model
+from ulq.reference_graph import run_graph
+
+QONNX = "qonnx.custom_op.general"
+IMAGE = (2, 8, 6, 6)
+
+
+def quant(bits: int, signed: int = 0) -> str:
+    return f'{QONNX}.Quant<signed={signed}, narrow=0, rounding_mode="ROUND">'
+
+
+def qcdq(x: str, y: str) -> str:
+    """QuantizeLinear, Clip to 3 bits, DequantizeLinear."""
+    return f"{y}_q = QuantizeLinear({x}, s, z8) {y}_c = Clip({y}_q, z8, seven) {y} = DequantizeLinear({y}_c, s, z8)"
+
+
+A = f"a = {quant(2)}(x, s, z, b2)"
+POOL = "MaxPool<kernel_shape=[3,2], strides=[2,1], pads=[1,0,1,1]>"
+LAST = f"q = {quant(2)}(r, s, z, b2) y = Conv(q, w3)"
+
+
+@dataclass(frozen=True)
+class Form:
+    """Nodes from `x` to `y`, and the names of layers that are float: quantizers of the input unless told."""
+
+    body: str
+    floats: frozenset = frozenset({"a"})
+
+
+FORMS = {
+    "pool before the quantizer": Form(f"{A} c = Conv(a, w1, bias) c1 = Relu(c) r = {POOL}(c1) {LAST}"),
+    "pool between activations": Form(
+        f"{A} c = Conv(a, w1, bias) c1 = Relu(c) p = {POOL}(c1) p1 = Clip(p, z, six) r = Mul(p1, rising) {LAST}"
+    ),
+    "two pools and a batch norm": Form(
+        f"{A} c = Conv(a, w1, bias) p = {POOL}(c) p2 = MaxPool<kernel_shape=[2,2]>(p) "
+        f"n = BatchNormalization(p2, rising, beta, mean, variance) r = Relu(n) {LAST}"
+    ),
+    "pool, batch norm, sign": Form(
+        f"a = {QONNX}.BipolarQuant(x, s) c = Conv(a, w1) p = MaxPool<kernel_shape=[2,2], strides=[2,2]>(c) "
+        f"n = BatchNormalization(p, rising, beta, mean, variance) h = Clip(n, minus, one) "
+        f"r = {QONNX}.BipolarQuant(h, one) y = Conv(r, w3)"
+    ),
+    "pool of codes of a layer, requantized": Form(
+        f"{A} c = Conv(a, w1, bias) c1 = {quant(4, 1)}(c, s, z, b4) p = {POOL}(c1) "
+        f"n = BatchNormalization(p, rising, beta, mean, variance) r = Relu(n) {LAST}"
+    ),
+    "concat before the quantizer": Form(
+        f"{A} c = Conv(a, w1, bias) d = Conv(a, w2) e = Concat<axis=1>(c, d) r = Relu(e) "
+        f"q = {quant(2)}(r, s, z, b2) y = Conv(q, w6)"
+    ),
+    "concat of two grids before a batch norm": Form(
+        f"{A} c = Conv(a, w1) d = Conv(a, w2) c1 = {quant(4)}(c, t, z, b4) d1 = {quant(2, 1)}(d, s, z, b2) "
+        f"e = Concat<axis=1>(c1, d1) n = BatchNormalization(e, both, both, both, ones2) "
+        f"q = {quant(2)}(n, t, z, b2) y = Conv(q, w6)"
+    ),
+    "concat of codes of 3 bits in bytes": Form(
+        f"{qcdq('x', 'a')} c = Conv(a, w1) d = Conv(a, w2) {qcdq('c', 'e')} {qcdq('d', 'f')} "
+        "g = Concat<axis=1>(e, f) h = Concat<axis=1>(e, e) k = Concat<axis=1>(h, f, e) k1 = Concat<axis=1>(g, f, f) "
+        "y = Conv(k, w12)  y2 = Conv(k1, w12)",
+        frozenset({"a_q"}),
+    ),
+}  # fmt: skip
+
+
+def tensors() -> dict[str, np.ndarray]:
+    random = np.random.default_rng(5)
+
+    def weights(*shape):
+        return random.integers(0, 2, shape) * 2 - 1
+
+    numbers = {
+        "s": 0.5, "t": 0.7, "z": 0, "one": 1, "minus": -1, "six": 6, "b2": 2, "b4": 4, "b8": 8,
+        "bias": random.normal(0, 1, 8), "beta": random.normal(0, 1, 8), "mean": random.normal(0, 1, 8),
+        "rising": random.uniform(0.3, 2, (8,)), "variance": random.uniform(0.5, 2, 8),
+        "both": random.normal(0, 1, 16), "ones2": np.ones(16),
+    }  # fmt: skip
+    result = {name: np.asarray(value, np.float32) for name, value in numbers.items()}
+    result |= {"z8": np.uint8(0), "seven": np.uint8(7)}
+    result |= {f"w{i}_codes": weights(8, 8 * groups, 1, 1) for i, groups in ((1, 1), (2, 1), (3, 1), (6, 2), (12, 4))}
+    return result
+
+
+def model(body: str) -> onnx.ModelProto:
+    """The nodes around their constants; weights are 1 bit, `rising` is [8] for batch norms and [8,1,1] for Mul."""
+    values = tensors()
+    body = body.replace("Mul(p1, rising)", "Mul(p1, rising3)")
+    values["rising3"] = values["rising"].reshape(8, 1, 1)
+    weights = " ".join(f"{name[:-6]} = {QONNX}.BipolarQuant({name}, one)" for name in values if name.endswith("_codes"))
+    outputs = "y, float[] y2" if " y2 = " in body else "y"
+    text = (
+        f'<ir_version: 10, opset_import: ["": 21, "{QONNX}": 1]> '
+        f"form (float[{','.join(map(str, IMAGE))}] x) => (float[] {outputs}) {{ {weights} {body} }}"
+    )
+    result = onnx.parser.parse_model(text)
+    for output in result.graph.output:
+        output.type.tensor_type.ClearField("shape")
+    used = {name for node in result.graph.node for name in node.input}
+    # Weights that no layer reads would be dead nodes.
+    nodes = [node for node in result.graph.node if not node.output[0].startswith("w") or node.output[0] in used]
+    del result.graph.node[:]
+    result.graph.node.extend(nodes)
+    used = {name for node in nodes for name in node.input}
+    for name, value in values.items():
+        if name in used:
+            value = value.astype(np.float32) if name.endswith("_codes") else value
+            result.graph.initializer.append(numpy_helper.from_array(np.asarray(value), name))
+    return result
+
+
+@pytest.mark.parametrize("target", ["x86-64", "host"])
+@pytest.mark.parametrize("name", FORMS)
+def test_form_runs_on_codes(name, target, tmp_path):
+    form = FORMS[name]
+    source = model(form.body)
+    program = ulq.compile(source, target=target)
+    assert {layer.name for layer in program.layers if layer.is_float} == form.floats
+    x = np.random.default_rng(6).normal(0, 1, IMAGE).astype(np.float32)
+    results = program.run({"x": x})
+    expected = run_graph(import_model(source).text, {"x": x})
+    onnx.save(source, tmp_path / "form.onnx")
+    independent = QonnxExecutor(str(tmp_path / "form.onnx")).run({"x": x})
+    for output, result in results.items():
+        # Products of codes come out exactly; the executor's float32 sums may fall on the other side of a tie.
+        np.testing.assert_allclose(result, expected[output], rtol=1e-6, atol=1e-6)
+        assert np.mean(np.abs(result - independent[output]) > 1e-4) < 0.02
