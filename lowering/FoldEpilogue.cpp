@@ -6,6 +6,7 @@
 
 #include "lowering/Passes.h"
 #include "lowering/Thresholds.h"
+#include "lowering/UnitLayers.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -254,9 +255,13 @@ struct AbsorbAdd : OpRewritePattern<AddOp> {
 
 struct FoldEpiloguePass : ulq::impl::FoldEpilogueBase<FoldEpiloguePass> {
   void runOnOperation() override {
-    RewritePatternSet patterns(&getContext());
-    patterns.add<AbsorbUnary, AbsorbAdd>(&getContext());
-    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+    RewritePatternSet set(&getContext());
+    set.add<AbsorbUnary, AbsorbAdd>(&getContext());
+    FrozenRewritePatternSet patterns(std::move(set));
+    // Products first: what they take needs no layer of its own.
+    if (failed(applyPatternsGreedily(getOperation(), patterns)) ||
+        (insertUnitLayers(getOperation()) &&
+         failed(applyPatternsGreedily(getOperation(), patterns))))
       return signalPassFailure();
     // Producers first: dropping a producer's codes rewrites its consumers'
     // steps before these are solved.

@@ -49,6 +49,8 @@ def FoldEpilogue : Pass<"ulq-fold-epilogue", "::mlir::ModuleOp"> {
   let description = [{
     Expects `ulq-fuse-quantized` to have run. Elementwise users of a layer's
     only float result become epilogue steps, up to and including a quantizer.
+    What leads from codes to a quantizer without a product becomes the epilogue
+    of a depthwise layer with unit weights.
     A chain without residual that yields at most 16 codes becomes integer
     thresholds, found by bisection of the steps over the accumulator's range.
     A code that no accumulator can reach is dropped, so that Sign yields one

@@ -65,6 +65,26 @@ FORMS = {
         f"e = Concat<axis=1>(c1, d1) n = BatchNormalization(e, both, both, both, ones2) "
         f"q = {quant(2)}(n, t, z, b2) y = Conv(q, w6)"
     ),
+    "codes to other codes": Form(
+        f"{A} c = Conv(a, w1, bias) c1 = {quant(4, 1)}(c, s, z, b4) n = BatchNormalization(c1, both8, beta, mean, "
+        f"variance) r = Relu(n) q = {quant(2)}(r, t, z, b2) y = Conv(q, w3) y2 = Conv(c1, w3)"
+    ),
+    "codes to codes of 8 bits": Form(
+        f"{A} c = Conv(a, w1, bias) c1 = {quant(8, 1)}(c, tiny, z, b8) h = LeakyRelu<alpha=0.125>(c1) "
+        f"q = {quant(8, 1)}(h, t, z, b8) y = Conv(q, w3) y2 = Conv(c1, w3)"
+    ),
+    "sum of codes of three grids": Form(
+        f"{A} c = Conv(a, w1, bias) c1 = {quant(4, 1)}(c, s, z, b4) d = Conv(c1, w2) d1 = {quant(8, 1)}(d, tiny, z, b8) "
+        f"e = Conv(d1, w3) e1 = {quant(2)}(e, t, z, b2) m = Add(c1, d1) k = Add(e1, m) {LAST.replace('(r', '(k')} "
+        "f = Conv(e1, w1) g = Conv(d1, w1) y2 = Add(f, g)"
+    ),
+    "codes and floats": Form(
+        f"{A} m = Add(x, a) {LAST.replace('(r', '(m')}"
+    ),
+    "rows of codes": Form(
+        f"{A} c = Conv(a, w1, bias) c1 = {quant(4, 1)}(c, s, z, b4) f = Reshape(c1, rows) "
+        f"q = {quant(2)}(f, t, z, b2) y = MatMul(q, w36) y2 = Conv(c1, w3)"
+    ),
     "concat of codes of 3 bits in bytes": Form(
         f"{qcdq('x', 'a')} c = Conv(a, w1) d = Conv(a, w2) {qcdq('c', 'e')} {qcdq('d', 'f')} "
         "g = Concat<axis=1>(e, f) h = Concat<axis=1>(e, e) k = Concat<axis=1>(h, f, e) k1 = Concat<axis=1>(g, f, f) "
@@ -84,10 +104,11 @@ def tensors() -> dict[str, np.ndarray]:
         "s": 0.5, "t": 0.7, "z": 0, "one": 1, "minus": -1, "six": 6, "b2": 2, "b4": 4, "b8": 8,
         "bias": random.normal(0, 1, 8), "beta": random.normal(0, 1, 8), "mean": random.normal(0, 1, 8),
         "rising": random.uniform(0.3, 2, (8,)), "variance": random.uniform(0.5, 2, 8),
-        "both": random.normal(0, 1, 16), "ones2": np.ones(16),
+        "tiny": 0.03, "both8": random.normal(0, 1, 8), "both": random.normal(0, 1, 16), "ones2": np.ones(16),
     }  # fmt: skip
     result = {name: np.asarray(value, np.float32) for name, value in numbers.items()}
-    result |= {"z8": np.uint8(0), "seven": np.uint8(7)}
+    result |= {"z8": np.uint8(0), "seven": np.uint8(7), "rows": np.array([2, 8, 36])}
+    result["w36_codes"] = weights(36, 5)
     result |= {f"w{i}_codes": weights(8, 8 * groups, 1, 1) for i, groups in ((1, 1), (2, 1), (3, 1), (6, 2), (12, 4))}
     return result
 

@@ -208,3 +208,47 @@ func.func @channels_first(%x: tensor<1x2x2x2xui2>) -> tensor<1x2x2x2xf32> {
   %b = ulq.affine %a {scale = array<f64: 5.0, 7.0>, offset = array<f64: 0.0>, axis = 2} : (tensor<1x2x2x2xf32>) -> tensor<1x2x2x2xf32>
   return %b : tensor<1x2x2x2xf32>
 }
+
+//===----------------------------------------------------------------------===//
+// Codes to codes
+//===----------------------------------------------------------------------===//
+
+// Codes that another operation reads too: a depthwise layer with weights 1,
+// here code * 0.5 - 1.5 rounded half to even: 1 from 5 on, 2 from 6, 3 from 9.
+// CHECK-LABEL: @requantize
+// CHECK: %[[ONES:.*]] = ulq.constant {value = dense<1> : tensor<2x1x1x1xi8>}
+// CHECK: %[[X:.*]] = ulq.reshape %arg0 {{.*}} -> tensor<1x1x1x2xui4>
+// CHECK: %[[L:.*]] = ulq.layer %[[X]], %[[ONES]] {
+// CHECK-SAME: groups = 2>
+// CHECK-SAME: thresholds = dense<{{\[\[}}5, 6, 9], [5, 6, 9]]>
+// CHECK-SAME: (tensor<1x1x1x2xui4>, tensor<2x1x1x1xi8>) -> tensor<1x1x1x2xui2>
+// CHECK: ulq.reshape %[[L]]
+func.func @requantize(%x: tensor<1x2xui4>) -> tensor<1x2xui2> {
+  %d = ulq.dequantize %x {scale = array<f64: 0.5>, zeroPoint = array<f64: 3.0>} : (tensor<1x2xui4>) -> tensor<1x2xf32>
+  %q = ulq.quantize %d {scale = array<f64: 1.0>, zeroPoint = array<f64: 0.0>, min = 0, max = 3, rounding = #ulq.rounding<half_even>} : (tensor<1x2xf32>) -> tensor<1x2xui2>
+  return %q : tensor<1x2xui2>
+}
+
+// Constants along the rows are no channels of the image that rows make.
+// CHECK-LABEL: @requantize_rows
+// CHECK-NOT: ulq.layer
+// CHECK: ulq.quantize
+func.func @requantize_rows(%x: tensor<3x2x2x4x5xui4>) -> tensor<3x2x2x4x5xui2> {
+  %d = ulq.dequantize %x {scale = array<f64: 0.5>, zeroPoint = array<f64: 3.0>} : (tensor<3x2x2x4x5xui4>) -> tensor<3x2x2x4x5xf32>
+  %a = ulq.affine %d {scale = array<f64: 5.0, 7.0>, offset = array<f64: 0.0>, axis = 2} : (tensor<3x2x2x4x5xf32>) -> tensor<3x2x2x4x5xf32>
+  %q = ulq.quantize %a {scale = array<f64: 1.0>, zeroPoint = array<f64: 0.0>, min = 0, max = 3, rounding = #ulq.rounding<half_even>} : (tensor<3x2x2x4x5xf32>) -> tensor<3x2x2x4x5xui2>
+  return %q : tensor<3x2x2x4x5xui2>
+}
+
+// A sum of codes of two grids is one layer with an addend.
+// CHECK-LABEL: @sum_of_codes
+// CHECK: ulq.layer %{{.*}}, %{{.*}} add %{{.*}} {epilogue = [#ulq.affine<{{.*}}#ulq.add<{{.*}}#ulq.quantize<
+// CHECK-NOT: ulq.add %
+// CHECK: return
+func.func @sum_of_codes(%x: tensor<6x2xui4>, %y: tensor<6x2xui8>) -> tensor<6x2xui2> {
+  %d = ulq.dequantize %x {scale = array<f64: 0.5>, zeroPoint = array<f64: 3.0>} : (tensor<6x2xui4>) -> tensor<6x2xf32>
+  %e = ulq.dequantize %y {scale = array<f64: 0.25>, zeroPoint = array<f64: 128.0>} : (tensor<6x2xui8>) -> tensor<6x2xf32>
+  %s = ulq.add %d, %e : (tensor<6x2xf32>, tensor<6x2xf32>) -> tensor<6x2xf32>
+  %q = ulq.quantize %s {scale = array<f64: 1.0>, zeroPoint = array<f64: 0.0>, min = 0, max = 3, rounding = #ulq.rounding<half_even>} : (tensor<6x2xf32>) -> tensor<6x2xui2>
+  return %q : tensor<6x2xui2>
+}
