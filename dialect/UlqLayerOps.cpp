@@ -247,6 +247,31 @@ LogicalResult LayerOp::verify() {
   return success();
 }
 
+LogicalResult LookupOp::verify() {
+  // lookup_c1
+  if (failed(expectShape(*this, getResult(), shapeOf(getInput()))))
+    return failure();
+  // lookup_c2
+  Type from = tensorElement(getInput().getType());
+  Type to = tensorElement(getResult().getType());
+  if (!from.isUnsignedInteger() || !to.isUnsignedInteger())
+    return emitOpError("expected unsigned codes, got ")
+           << from << " and " << to;
+  if (static_cast<int64_t>(getTable().size()) != maxCode(from) + 1)
+    return emitOpError("expected a table of ")
+           << maxCode(from) + 1 << " codes, got " << getTable().size();
+  // lookup_c3
+  for (int64_t code : getTable())
+    if (code < 0 || code > maxCode(to))
+      return emitOpError("expected codes of ") << to << ", got " << code;
+  // lookup_c4
+  for (Type type : {getInput().getType(), getResult().getType()})
+    if (auto packed = dyn_cast<PackedType>(type))
+      if (packed.getLayout().getBits() != 8)
+        return emitOpError("expected codes stored in 8 bits, got ") << type;
+  return success();
+}
+
 LogicalResult MaxPoolCodesOp::verify() {
   GeometryAttr g = getGeometry();
   // max_pool_codes_c1

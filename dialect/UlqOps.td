@@ -417,6 +417,29 @@ def Ulq_MaxPoolCodesOp : Ulq_Op<"max_pool_codes", [Pure]> {
   let hasVerifier = 1;
 }
 
+def Ulq_LookupOp : Ulq_Op<"lookup", [Pure]> {
+  let summary = "another code for each code";
+  let description = [{
+    Element i of the result is `table[code]`, code the element i of the input:
+    any function of one tensor of codes, a quantizer included. Elements are
+    independent, so it stands at every level from the graph to packed codes,
+    which are stored in 8 bits.
+
+    Constraints:
+    - (C1) input and result have the same shape.
+    - (C2) codes are unsigned, and `table` has one number for each code of the
+      input.
+    - (C3) these are codes of the result.
+    - (C4) packed tensors are stored in 8 bits.
+  }];
+  let arguments = (ins Ulq_LayerTensor:$input, DenseI64ArrayAttr:$table,
+                       OptionalAttr<Ulq_KernelAttr>:$kernel);
+  let results = (outs Ulq_LayerTensor:$result);
+  let assemblyFormat =
+      "$input attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
 def Ulq_PackOp : Ulq_Op<"pack", [Pure]> {
   let summary = "store a tensor in a layout";
   let description = [{

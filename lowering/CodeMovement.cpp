@@ -147,7 +147,53 @@ struct ConcatRecoded : OpRewritePattern<ConcatOp> {
   }
 };
 
+/// lookup(movement(c)): movement(lookup(c)), so that movements meet.
+struct MoveLookup : OpRewritePattern<LookupOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(LookupOp op,
+                                PatternRewriter &rewriter) const override {
+    Operation *move = op.getInput().getDefiningOp();
+    if (!isa_and_nonnull<TransposeOp, ReshapeOp>(move))
+      return failure();
+    Value codes = move->getOperand(0);
+    auto type = cast<RankedTensorType>(codes.getType());
+    Value other = LookupOp::create(rewriter, op.getLoc(),
+                                   type.clone(tensorElement(op.getType())),
+                                   codes, op.getTable(), KernelAttr());
+    if (auto transpose = dyn_cast<TransposeOp>(move))
+      rewriter.replaceOp(op, moved(transpose, other, rewriter));
+    else
+      rewriter.replaceOp(op, moved(cast<ReshapeOp>(move), other, rewriter));
+    return success();
+  }
+};
+
+/// lookup(recode(c)): one lookup in the part of the table that codes reach.
+struct LookupRecoded : OpRewritePattern<LookupOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(LookupOp op,
+                                PatternRewriter &rewriter) const override {
+    auto recode = op.getInput().getDefiningOp<RecodeOp>();
+    if (!recode)
+      return failure();
+    Type element = tensorElement(recode.getInput().getType());
+    int64_t first = recode.getOffset();
+    int64_t last = first + maxCode(element);
+    if (!element.isUnsignedInteger() || first < 0 ||
+        last >= static_cast<int64_t>(op.getTable().size()))
+      return failure();
+    rewriter.replaceOpWithNewOp<LookupOp>(
+        op, op.getType(), recode.getInput(),
+        op.getTable().slice(first, last - first + 1), KernelAttr());
+    return success();
+  }
+};
+
 } // namespace
+
+void ulq::populateLookupPatterns(RewritePatternSet &patterns) {
+  patterns.add<MoveLookup, LookupRecoded>(patterns.getContext());
+}
 
 void ulq::populateCodeMovementPatterns(RewritePatternSet &patterns) {
   patterns.add<MoveDequantized<TransposeOp>, MoveDequantized<ReshapeOp>,

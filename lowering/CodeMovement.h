@@ -20,6 +20,9 @@ mlir::RankedTensorType unsignedCodes(mlir::Value like, int64_t largest);
 /// codes.
 void populateCodeMovementPatterns(mlir::RewritePatternSet &patterns);
 
+/// Lookups move in front of transposes and reshapes, and take recodes in.
+void populateLookupPatterns(mlir::RewritePatternSet &patterns);
+
 /// A dequantized quantizer of the maximum pool of a product, or of a concat,
 /// moves in front of it, with the elementwise operations between: so that it
 /// becomes part of the layers that it quantizes, and codes are pooled or

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lowering/CodeMovement.h"
 #include "lowering/Passes.h"
 #include "lowering/Thresholds.h"
 #include "lowering/UnitLayers.h"
@@ -257,6 +258,7 @@ struct FoldEpiloguePass : ulq::impl::FoldEpilogueBase<FoldEpiloguePass> {
   void runOnOperation() override {
     RewritePatternSet set(&getContext());
     set.add<AbsorbUnary, AbsorbAdd>(&getContext());
+    populateLookupPatterns(set);
     FrozenRewritePatternSet patterns(std::move(set));
     // Products first: what they take needs no layer of its own.
     if (failed(applyPatternsGreedily(getOperation(), patterns)) ||

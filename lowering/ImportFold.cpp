@@ -253,6 +253,7 @@ struct ImportFoldPass : ulq::impl::ImportFoldBase<ImportFoldPass> {
                  DoubleBipolar>(&getContext());
     populateUnsignedCodePatterns(patterns);
     populateCodeMovementPatterns(patterns);
+    populateLookupPatterns(patterns);
     populateHoistQuantizerPatterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();

@@ -81,6 +81,8 @@ int64_t largestCode(Value value) {
     return threshold.getCount();
   if (auto layer = dyn_cast<LayerOp>(op))
     return largestResult(layer);
+  if (auto lookup = dyn_cast<LookupOp>(op))
+    return *llvm::max_element(lookup.getTable());
   // These move codes and make no new ones.
   if (isa<MaxPoolCodesOp, ReshapeOp, TransposeOp, PackOp, UnpackOp>(op))
     return largestCode(op->getOperand(0));

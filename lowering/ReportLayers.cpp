@@ -76,9 +76,11 @@ Attribute layerRow(LayerOp op, size_t index) {
   return row.get();
 }
 
-Attribute poolRow(MaxPoolCodesOp op, size_t index) {
-  Row row(op, "max_pool");
-  row.text("op", "MaxPool");
+/// Of a pool or a lookup.
+template <typename Op>
+Attribute codesRow(Op op, size_t index, StringRef kernel, StringRef operation) {
+  Row row(op, kernel);
+  row.text("op", operation);
   if (op.getKernel())
     row.kernel(*op.getKernel(), op.getLoc(), index);
   row.number("weight_bits", 0);
@@ -107,7 +109,9 @@ struct ReportLayersPass : ulq::impl::ReportLayersBase<ReportLayersPass> {
       if (layer)
         rows.push_back(layerRow(layer, kernels++));
       else if (auto pool = dyn_cast<MaxPoolCodesOp>(op))
-        rows.push_back(poolRow(pool, kernels++));
+        rows.push_back(codesRow(pool, kernels++, "max_pool", "MaxPool"));
+      else if (auto lookup = dyn_cast<LookupOp>(op))
+        rows.push_back(codesRow(lookup, kernels++, "lookup", "Lookup"));
       else if (isa<QuantizeOp, DequantizeOp, ThresholdOp, AffineOp, AddOp,
                    ClampOp, LeakyReluOp, RoundOp, MaxPoolOp, AvgPoolOp>(op))
         rows.push_back(floatRow(op));

@@ -25,6 +25,9 @@ namespace {
 /// Cycles of one comparison of a pool.
 constexpr double kPoolCycles = 0.25;
 
+/// Cycles of one lookup.
+constexpr double kLookupCycles = 1.0;
+
 struct Offer {
   const Kernel *kernel;
   Candidate tile;
@@ -101,7 +104,10 @@ struct Selection {
   LogicalResult select(Operation *op, const StoragePlan &plan) const {
     if (auto layer = dyn_cast<LayerOp>(op))
       return selectLayer(layer, plan);
-    selectPool(cast<MaxPoolCodesOp>(op));
+    if (auto pool = dyn_cast<MaxPoolCodesOp>(op))
+      selectPool(pool);
+    else
+      selectLookup(cast<LookupOp>(op));
     return success();
   }
 
@@ -176,15 +182,27 @@ private:
     ArrayRef<int64_t> output = g.getOutput();
     int64_t rows = output[0] * output[1] * output[2];
     int64_t work = rows * output[3] * g.getKernel()[0] * g.getKernel()[1];
-    int64_t parts = std::min(rows, usefulParts(kPoolCycles * work, workgroups));
+    select(op, "max_pool", rows, output[3], kPoolCycles * work);
+  }
+
+  void selectLookup(LookupOp op) const {
+    ArrayRef<int64_t> shape = tensorShape(op.getInput().getType());
+    int64_t codes = ShapedType::getNumElements(shape);
+    select(op, "lookup", codes / shape.back(), shape.back(),
+           kLookupCycles * codes);
+  }
+
+  /// The only way to do it: `rows` of `width` codes are divided.
+  template <typename Op>
+  void select(Op op, StringRef name, int64_t rows, int64_t width,
+              double cycles) const {
+    int64_t parts = std::min(rows, usefulParts(cycles, workgroups));
     Builder builder(op.getContext());
-    KernelAttr kernel =
-        KernelAttr::get(op.getContext(), builder.getStringAttr("max_pool"),
-                        builder.getStringAttr(isa.name), 1, output[3],
-                        (rows + parts - 1) / parts, parts,
-                        builder.getF64FloatAttr(0.0), builder.getStringAttr(""),
-                        builder.getF64FloatAttr(1.0), /*panelParts=*/1,
-                        /*measured=*/false);
+    KernelAttr kernel = KernelAttr::get(
+        op.getContext(), builder.getStringAttr(name),
+        builder.getStringAttr(isa.name), 1, width, (rows + parts - 1) / parts,
+        parts, builder.getF64FloatAttr(0.0), builder.getStringAttr(""),
+        builder.getF64FloatAttr(1.0), /*panelParts=*/1, /*measured=*/false);
     op.setKernelAttr(kernel);
     reportChoice(op, kernel);
   }
@@ -215,7 +233,7 @@ struct SelectKernelPass : ulq::impl::SelectKernelBase<SelectKernelPass> {
                      [&](LayerOp op) { return selection.byGroups(op); });
     SmallVector<Operation *> ops;
     getOperation()->walk([&](Operation *op) {
-      if (llvm::isa<LayerOp, MaxPoolCodesOp>(op))
+      if (llvm::isa<LayerOp, MaxPoolCodesOp, LookupOp>(op))
         ops.push_back(op);
     });
     for (Operation *op : ops)

@@ -33,6 +33,9 @@ StoragePlan::StoragePlan(ModuleOp module,
     if (byGroups(op))
       widenUnaligned(op);
   });
+  module->walk([&](LookupOp op) {
+    wide.insert_range(ValueRange{op.getInput(), op.getResult()});
+  });
   for (bool changed = true; changed;) {
     changed = false;
     // A pool keeps the layout of its input.

@@ -11,7 +11,7 @@
 
 namespace ulq {
 
-/// Storage widths of the code tensors around layers and pools.
+/// Storage widths of the code tensors around layers, pools and lookups.
 class StoragePlan {
 public:
   /// `byGroups` tells whether a layer is to be computed group by group.

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowering/LayerTiler.h"
+#include "lowering/TileLookup.h"
 #include "lowering/TilePool.h"
 
 using namespace mlir;
@@ -172,10 +173,14 @@ private:
 LogicalResult tile(Operation *op, ModuleOp module) {
   auto layer = dyn_cast<LayerOp>(op);
   if (!layer) {
-    auto pool = cast<MaxPoolCodesOp>(op);
-    if (!pool.getKernel() || !isa<PackedType>(pool.getType()))
+    auto kernel = op->getAttrOfType<KernelAttr>("kernel");
+    if (!kernel || !isa<PackedType>(op->getResult(0).getType()))
       return op->emitOpError("expected a kernel: run ulq-select-kernel first");
-    tilePool(pool, kernelsModule(module, pool.getKernelAttr().getIsa()));
+    ModuleOp kernels = kernelsModule(module, kernel.getIsa());
+    if (auto pool = dyn_cast<MaxPoolCodesOp>(op))
+      tilePool(pool, kernels);
+    else
+      tileLookup(cast<LookupOp>(op), kernels);
     return success();
   }
   FailureOr<KernelChoice> choice = kernelChoice(layer);
@@ -200,7 +205,7 @@ struct TilePass : ulq::impl::TileBase<TilePass> {
   void runOnOperation() override {
     SmallVector<Operation *> ops;
     getOperation()->walk([&](Operation *op) {
-      if (isa<LayerOp, MaxPoolCodesOp>(op))
+      if (isa<LayerOp, MaxPoolCodesOp, LookupOp>(op))
         ops.push_back(op);
     });
     for (Operation *op : ops)

@@ -14,7 +14,9 @@ import ml_dtypes
 import numpy as np
 from iree.compiler import ir
 
-Shape = tuple[int, ...]
+from ulq.attributes import Rounding, attribute, names
+from ulq.codes import Codes, Grid, Shape, reshaped, transposed
+from ulq.levels import Levels, as_thresholds
 
 # ONNX element types that are codes of the ulq dialect, and those that only float segments see.
 CODE_ELEMENTS = {
@@ -56,34 +58,13 @@ def code_range(element: str) -> tuple[int, int]:
     return (-(1 << bits - 1), (1 << bits - 1) - 1) if element[0] == "s" else (0, (1 << bits) - 1)
 
 
-@dataclass(frozen=True)
-class Grid:
-    """(code - zero) * scale: one value, or one per index of `axis`."""
-
-    scale: tuple[float, ...] = (1.0,)
-    zero: tuple[float, ...] = (0.0,)
-    axis: int = 0
-
-    @property
-    def per_axis(self) -> bool:
-        return max(len(self.scale), len(self.zero)) > 1
-
-
-@dataclass(frozen=True)
-class Codes:
-    """The integers behind a float constant: constant = (values - zero) * scale."""
-
-    values: np.ndarray
-    element: str
-    grid: Grid
-
-
 @dataclass(eq=False)
 class Value:
     """A tensor of the graph: a constant, an IR value, or both; neither while its segment is open.
 
     `dtype` is the ONNX element type. Codes have a code element in the IR; everything that ulq
     computes with is f32 there, int32 accumulators included (`bound` is then their largest magnitude).
+    With `levels` it is a function of one tensor of codes.
     """
 
     shape: Shape
@@ -92,6 +73,7 @@ class Value:
     codes: Codes | None = None
     ir: ir.Value | None = None
     bound: float = math.inf
+    levels: Levels | None = None
 
     @property
     def is_const(self) -> bool:
@@ -159,8 +141,8 @@ class GraphBuilder:
         arguments = [argument.type for argument in self._main.regions[0].blocks[0].arguments]
         function_type = ir.FunctionType.get(arguments, [operand.type for operand in operands])
         self._main.attributes["function_type"] = ir.TypeAttr.get(function_type)
-        self._main.attributes["arg_attrs"] = _names(self._names)
-        self._main.attributes["res_attrs"] = _names([name for name, _ in outputs])
+        self._main.attributes["arg_attrs"] = names(self._names)
+        self._main.attributes["res_attrs"] = names([name for name, _ in outputs])
 
     def call(self, callee: str, operands: Sequence[ir.Value], results: Sequence[ir.Type]) -> list[ir.Value]:
         """Declares a private function and calls it."""
@@ -219,7 +201,7 @@ class GraphBuilder:
         return self._emit("constant", [], array.shape, element, value=attribute)
 
     def _emit(self, name: str, operands: Sequence[ir.Value], shape: Shape, element: str, **attributes) -> ir.Value:
-        attributes = {key.rstrip("_").replace("__", "."): _attribute(item) for key, item in attributes.items()}
+        attributes = {key.rstrip("_").replace("__", "."): attribute(item) for key, item in attributes.items()}
         result = self.tensor_type(shape, element)
         return ir.Operation.create(f"ulq.{name}", [result], list(operands), attributes).result
 
@@ -235,20 +217,57 @@ class GraphBuilder:
         """Codes of a real tensor. `first` adds the zero point before rounding. Returns an untyped value."""
         low = code_range(element)[0] if low is None else low
         high = code_range(element)[1] if high is None else high
+        levels = None
+        if value.levels and not grid.per_axis:
+            levels = value.levels.quantized(grid.scale, grid.zero, low, high, rounding, first)
+            if value.ir is None:
+                return self.lookup(levels, value.shape, element)
         extra = {"zeroPointFirst": True} if first else {}
         attributes = {**_grid(grid), "min": low, "max": high, "rounding": Rounding(rounding), **extra}
         result = self._emit("quantize", [self.real(value)], value.shape, element, **attributes)
-        return Value(value.shape, np.dtype(object), ir=result)
+        return Value(value.shape, np.dtype(object), ir=result, levels=levels)
 
     def threshold(self, value: Value, values: Sequence[float], count: int, element: str, axis: int = 1) -> Value:
         """The number of thresholds that each element reaches."""
+        if value.levels and value.ir is None and len(values) == count:
+            return self.lookup(value.levels.counted(values), value.shape, element)
         attributes = {"values": doubles(values), "count": count, "axis": axis}
         result = self._emit("threshold", [self.real(value)], value.shape, element, **attributes)
         return Value(value.shape, np.dtype(object), ir=result)
 
     def dequantize(self, value: Value, grid: Grid) -> Value:
-        result = self._emit("dequantize", [self.operand(value)], value.shape, "f32", **_grid(grid))
-        return Value(value.shape, FLOAT32, ir=result)
+        operand = self.operand(value)
+        result = self._emit("dequantize", [operand], value.shape, "f32", **_grid(grid))
+        levels = None
+        if not grid.per_axis and value.shape:
+            levels = value.levels or self._levels(value, str(operand.type.element_type))
+        return Value(value.shape, FLOAT32, ir=result, levels=levels and levels.dequantized(grid.scale[0], grid.zero[0]))
+
+    def lookup(self, levels: Levels, shape: Shape, element: str) -> Value:
+        """Codes that are a table over other codes; an untyped value."""
+        operand = self.operand(levels.source)
+        stored = str(operand.type.element_type)
+        table, base = levels.as_table()
+        if code_range(stored)[0]:
+            unsigned = "ui" + stored[2:]
+            operand = self._emit("recode", [operand], shape, unsigned, offset=-code_range(stored)[0])
+        narrow = code_element(max(1, max(table).bit_length()), False)
+        thresholds = as_thresholds(table)
+        if thresholds:
+            reals = self._emit("dequantize", [operand], shape, "f32", **_grid(Grid()))
+            attributes = {"values": doubles(thresholds), "count": len(thresholds), "axis": 0}
+            result = self._emit("threshold", [reals], shape, narrow, **attributes)
+        else:
+            result = self._emit("lookup", [operand], shape, narrow, table=tuple(table))
+        if base or narrow != element:
+            result = self._emit("recode", [result], shape, element, offset=base)
+        return Value(shape, np.dtype(object), ir=result, levels=replace(levels, is_table=True))
+
+    def _levels(self, codes: Value, element: str) -> Levels | None:
+        if element[:2] not in ("ui", "si"):
+            return None
+        low, high = code_range(element)
+        return Levels(codes, np.arange(low, high + 1, dtype=np.float64))
 
     # --- arithmetic ----------------------------------------------------------
 
@@ -268,6 +287,8 @@ class GraphBuilder:
         if not value.is_codes:
             return self._real_op("clamp", value, bound=value.bound, min=float(low), max=float(high))
         element = CODE_ELEMENTS[value.dtype]
+        if value.levels and value.levels.is_table:
+            return replace(self.lookup(value.levels.clipped(low, high), value.shape, element), dtype=value.dtype)
         result = self._emit("clamp", [self.operand(value)], value.shape, element, min=float(low), max=float(high))
         return Value(value.shape, value.dtype, ir=result)
 
@@ -304,7 +325,7 @@ class GraphBuilder:
         if shape == value.shape:
             return value
         if value.is_const:
-            return constant(value.const.reshape(shape), _reshaped(value.codes, value.shape, shape))
+            return constant(value.const.reshape(shape), reshaped(value.codes, value.shape, shape))
         return self._moved("reshape", value, shape)
 
     def transpose(self, value: Value, perm: Sequence[int]) -> Value:
@@ -312,7 +333,7 @@ class GraphBuilder:
         if perm == tuple(range(len(perm))):
             return value
         if value.is_const:
-            return constant(value.const.transpose(perm), _transposed(value.codes, perm))
+            return constant(value.const.transpose(perm), transposed(value.codes, perm))
         return self._moved("transpose", value, tuple(value.shape[axis] for axis in perm), perm=perm)
 
     def pad(self, value: Value, low: Sequence[int], high: Sequence[int], fill: float) -> Value:
@@ -332,75 +353,5 @@ class GraphBuilder:
         return Value(shape, value.dtype, ir=result, bound=value.bound)
 
 
-# ----------------------------------------------------------------------------
-# Attributes
-# ----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Rounding:
-    """A rounding mode of the dialect, e.g. "half_even"."""
-
-    mode: str
-
-
-def _attribute(item) -> ir.Attribute:
-    """Python values by type: tuples of floats or of integers become arrays."""
-    if isinstance(item, ir.Attribute):
-        return item
-    if isinstance(item, Rounding):
-        return ir.Attribute.parse(f"#ulq.rounding<{item.mode}>")
-    if isinstance(item, str):
-        return ir.StringAttr.get(item)
-    if isinstance(item, float):
-        return ir.FloatAttr.get(ir.F64Type.get(), item)
-    if isinstance(item, Flag):
-        return ir.BoolAttr.get(item.value)
-    if item is True:
-        return ir.UnitAttr.get()
-    if isinstance(item, tuple) and item and isinstance(item[0], float):
-        return ir.DenseF64ArrayAttr.get(list(item))
-    if isinstance(item, tuple):
-        return ir.DenseI64ArrayAttr.get([int(number) for number in item])
-    return ir.IntegerAttr.get(ir.IntegerType.get_signless(64), int(item))
-
-
-@dataclass(frozen=True)
-class Flag:
-    """A BoolAttr; a bare True is a UnitAttr."""
-
-    value: bool
-
-
 def _grid(grid: Grid) -> dict:
     return {"scale": grid.scale, "zeroPoint": grid.zero, "axis": grid.axis}
-
-
-def _names(names: Sequence[str]) -> ir.Attribute:
-    return ir.ArrayAttr.get([ir.DictAttr.get({"ulq.name": ir.StringAttr.get(name)}) for name in names])
-
-
-# ----------------------------------------------------------------------------
-# Codes under data movement
-# ----------------------------------------------------------------------------
-
-
-def _transposed(codes: Codes | None, perm: Sequence[int]) -> Codes | None:
-    if codes is None:
-        return None
-    axis = list(perm).index(codes.grid.axis) if codes.grid.per_axis else 0
-    return Codes(codes.values.transpose(perm), codes.element, replace(codes.grid, axis=axis))
-
-
-def _reshaped(codes: Codes | None, old: Shape, new: Shape) -> Codes | None:
-    """None where the axis of the scales does not survive as a dimension."""
-    if codes is None:
-        return None
-    grid = codes.grid
-    if grid.per_axis:
-        before, extent = math.prod(old[: grid.axis]), old[grid.axis]
-        axes = [i for i, size in enumerate(new) if size == extent and math.prod(new[:i]) == before]
-        if not axes:
-            return None
-        grid = replace(grid, axis=axes[0])
-    return Codes(codes.values.reshape(new), codes.element, grid)

@@ -17,9 +17,10 @@ from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from ulq import onnx_model
-from ulq.graph import GraphBuilder, Value, constant, element_of
+from ulq.graph import FLOAT32, GraphBuilder, Value, constant, element_of
 from ulq.onnx_model import Shape, Source
 from ulq.onnx_ops import Node, lookup
+from ulq.onnx_ops.levels import evaluate
 from ulq.onnx_segments import Segment, needs_cast
 
 Port = tuple[str, Shape, np.dtype]
@@ -71,6 +72,8 @@ class _Importer:
         self.open: Segment | None = None
         self.members: set[int] = set()
         self.current: Node | None = None
+        # Functions of codes that nothing but tables has asked for: the node of each, by the value's identity.
+        self.deferred: dict[int, tuple[int, Node, Value]] = {}
         self.outputs = {value.name for value in self.graph.output}
         self.users: dict[str, set[int]] = {}
         for index, node in enumerate(self.graph.node):
@@ -126,21 +129,38 @@ class _Importer:
         domain = "" if node.proto.domain == "ai.onnx" else node.proto.domain
         operator = lookup(domain, node.proto.op_type)
         all_constant = bool(node.inputs) and all(value is None or value.is_const for value in node.inputs)
-        if operator and (operator.folds or not all_constant):
+        levels = evaluate(node)
+        is_deferred = levels is not None and any(id(value) in self.deferred for value in node.inputs)
+        if operator and (operator.folds or not all_constant) and not is_deferred:
             results = operator.function(node)
+            if isinstance(results, Value) and levels is not None and results not in node.inputs:
+                results.levels = levels
             if results is not None:
                 return results if isinstance(results, tuple) else (results,)
+        if levels is not None:
+            value = Value(node.output_shape, FLOAT32, levels=levels)
+            self.deferred[id(value)] = (index, node, value)
+            return [value]
         if domain:
             raise node.error("the operator is not supported" if operator is None else "this form is not supported")
         if all_constant and _is_deterministic(node):
             return _evaluate(node)
+        return self._append(index, node)
+
+    def _append(self, index: int, node: Node, known: Value | None = None) -> list[Value]:
+        """Leaves a node to the open segment, and what it reads that was deferred."""
+        for value in node.inputs:
+            if id(value) in self.deferred:
+                self._append(*self.deferred.pop(id(value)))
         if self.open is None:
             self.open = Segment(self.source, len(self.models))
         self.members.add(index)
-        return self.open.append(node)
+        return self.open.append(node, known)
 
     def _resolve(self, value: Value) -> None:
         """A value without IR comes out of the open segment, or exists only inside the operators that know it."""
+        if id(value) in self.deferred:
+            self._append(*self.deferred.pop(id(value)))
         if self.open is None or value not in self.open:
             raise self.current.error(f"an input of shape {list(value.shape)} is not supported by this operator")
         self._close()

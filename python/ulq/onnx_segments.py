@@ -38,8 +38,11 @@ class Segment:
     def __contains__(self, value: Value) -> bool:
         return any(value is result for result in self._results.values())
 
-    def append(self, node: Node) -> list[Value]:
-        """Adds a node of the standard domain; its outputs are pending until `close`."""
+    def append(self, node: Node, known: Value | None = None) -> list[Value]:
+        """Adds a node of the standard domain; its outputs are pending until `close`.
+
+        `known` is its only output, where others know it already.
+        """
         names = [self._read(node, name, value) for name, value in zip(node.proto.input, node.inputs, strict=True)]
         copy = onnx.NodeProto()
         copy.CopyFrom(node.proto)
@@ -48,7 +51,7 @@ class Segment:
         self._nodes.append(copy)
         results = []
         for name, (shape, dtype) in zip(node.proto.output, node.infer(), strict=True):
-            value = Value(shape, dtype)
+            value = known or Value(shape, dtype)
             if name:
                 self._check_type(node, name, dtype)
                 self._name(value, name)

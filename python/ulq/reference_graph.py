@@ -309,6 +309,7 @@ OPERATIONS: dict[str, Callable[..., Value]] = {
     "ulq.transpose": lambda op, x: _move(lambda a: a.transpose(op["perm"]), x),
     "ulq.pad": _pad,
     "ulq.concat": _concat,
+    "ulq.lookup": lambda op, x: np.asarray(op["table"])[x],
 }
 
 

@@ -472,3 +472,43 @@ func.func @unpack_c1_element(%x: !ulq.packed<[2, 3] x ui2, <bits = 2>>) {
   %0 = ulq.unpack %x : (!ulq.packed<[2, 3] x ui2, <bits = 2>>) -> tensor<2x3xui3>
   return
 }
+
+// -----
+
+func.func @lookup_c1(%x: tensor<2x3xui2>) {
+  // expected-error@below {{'ulq.lookup' op expected a result of [2, 3], got [3, 2]}}
+  %0 = ulq.lookup %x {table = array<i64: 3, 0, 1, 2>} : (tensor<2x3xui2>) -> tensor<3x2xui2>
+  return
+}
+
+// -----
+
+func.func @lookup_c2(%x: tensor<2x3xsi2>) {
+  // expected-error@below {{'ulq.lookup' op expected unsigned codes, got 'si2' and 'ui2'}}
+  %0 = ulq.lookup %x {table = array<i64: 3, 0, 1, 2>} : (tensor<2x3xsi2>) -> tensor<2x3xui2>
+  return
+}
+
+// -----
+
+func.func @lookup_c2_table(%x: tensor<2x3xui2>) {
+  // expected-error@below {{'ulq.lookup' op expected a table of 4 codes, got 3}}
+  %0 = ulq.lookup %x {table = array<i64: 3, 0, 1>} : (tensor<2x3xui2>) -> tensor<2x3xui2>
+  return
+}
+
+// -----
+
+func.func @lookup_c3(%x: tensor<2x3xui2>) {
+  // expected-error@below {{'ulq.lookup' op expected codes of 'ui2', got 4}}
+  %0 = ulq.lookup %x {table = array<i64: 3, 0, 1, 4>} : (tensor<2x3xui2>) -> tensor<2x3xui2>
+  return
+}
+
+// -----
+
+func.func @lookup_c4(%x: !ulq.packed<[2, 3] x ui2, <bits = 2>>) {
+  // expected-error@below {{'ulq.lookup' op expected codes stored in 8 bits}}
+  %0 = ulq.lookup %x {table = array<i64: 3, 0, 1, 2>} : (!ulq.packed<[2, 3] x ui2, <bits = 2>>) -> !ulq.packed<[2, 3] x ui2, <bits = 8>>
+  return
+}

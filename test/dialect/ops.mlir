@@ -187,6 +187,13 @@ func.func @max_pool_codes(%x: tensor<1x4x4x3xui2>) {
   return
 }
 
+// CHECK-LABEL: @lookup
+// CHECK: ulq.lookup %{{.*}} {table = array<i64: 1, 0, 1, 7>} : (tensor<1x4x4x3xui2>) -> tensor<1x4x4x3xui3>
+func.func @lookup(%x: tensor<1x4x4x3xui2>) {
+  ulq.lookup %x {table = array<i64: 1, 0, 1, 7>} : (tensor<1x4x4x3xui2>) -> tensor<1x4x4x3xui3>
+  return
+}
+
 // CHECK-LABEL: @packing
 // CHECK: ulq.pack %{{.*}} : (tensor<2x3xui2>) -> !ulq.packed<[2, 3] x ui2, <bits = 2>>
 // CHECK: ulq.unpack %{{.*}} : (!ulq.packed<[2, 3] x ui2, <bits = 2>>) -> tensor<2x3xui2>

@@ -74,8 +74,9 @@ FORMS = {
         f"q = {quant(8, 1)}(h, t, z, b8) y = Conv(q, w3) y2 = Conv(c1, w3)"
     ),
     "sum of codes of three grids": Form(
-        f"{A} c = Conv(a, w1, bias) c1 = {quant(4, 1)}(c, s, z, b4) d = Conv(c1, w2) d1 = {quant(8, 1)}(d, tiny, z, b8) "
-        f"e = Conv(d1, w3) e1 = {quant(2)}(e, t, z, b2) m = Add(c1, d1) k = Add(e1, m) {LAST.replace('(r', '(k')} "
+        f"{A} c = Conv(a, w1, bias) c1 = {quant(4, 1)}(c, s, z, b4) d = Conv(c1, w2) "
+        f"d1 = {quant(8, 1)}(d, tiny, z, b8) e = Conv(d1, w3) e1 = {quant(2)}(e, t, z, b2) "
+        f"m = Add(c1, d1) k = Add(e1, m) {LAST.replace('(r', '(k')} "
         "f = Conv(e1, w1) g = Conv(d1, w1) y2 = Add(f, g)"
     ),
     "codes and floats": Form(
@@ -84,6 +85,22 @@ FORMS = {
     "rows of codes": Form(
         f"{A} c = Conv(a, w1, bias) c1 = {quant(4, 1)}(c, s, z, b4) f = Reshape(c1, rows) "
         f"q = {quant(2)}(f, t, z, b2) y = MatMul(q, w36) y2 = Conv(c1, w3)"
+    ),
+    "silu between quantizers": Form(
+        f"{A} c = Conv(a, w1, bias) c1 = {quant(8, 1)}(c, tiny, z, b8) g = Sigmoid(c1) "
+        f"g1 = {quant(8)}(g, small, z, b8) m = Mul(c1, g1) q = {quant(8, 1)}(m, tiny, z, b8) y = Conv(q, w3)"
+    ),
+    "rising function, few codes": Form(
+        f"{A} c = Conv(a, w1, bias) c1 = {quant(8, 1)}(c, tiny, z, b8) g = Tanh(c1) q = {quant(3, 1)}(g, tiny9, z, b3) "
+        f"h = Exp(q) q2 = {quant(2)}(h, s, z, b2) y = Conv(q2, w3)"
+    ),
+    "hard swish written out": Form(
+        f"{A} c = Conv(a, w1, bias) c1 = {quant(4, 1)}(c, s, z, b4) d = Add(c1, three) e = Clip(d, z, six) "
+        f"f = Mul(e, c1) g = Div(f, six) q = {quant(4, 1)}(g, t, z, b4) y = Conv(q, w3) y2 = Conv(c1, w3)"
+    ),
+    "function of bytes, pooled": Form(
+        f"{qcdq('x', 'a')} c = Conv(a, w1) {qcdq('c', 'd')} m = Gelu(d) {qcdq('m', 'e')} p = {POOL}(e) y = Conv(p, w3)",
+        frozenset({"a_q"}),
     ),
     "concat of codes of 3 bits in bytes": Form(
         f"{qcdq('x', 'a')} c = Conv(a, w1) d = Conv(a, w2) {qcdq('c', 'e')} {qcdq('d', 'f')} "
@@ -101,10 +118,11 @@ def tensors() -> dict[str, np.ndarray]:
         return random.integers(0, 2, shape) * 2 - 1
 
     numbers = {
-        "s": 0.5, "t": 0.7, "z": 0, "one": 1, "minus": -1, "six": 6, "b2": 2, "b4": 4, "b8": 8,
+        "s": 0.5, "t": 0.7, "z": 0, "one": 1, "minus": -1, "six": 6, "b2": 2, "b3": 3, "b4": 4, "b8": 8,
+        "tiny": 0.03, "small": 0.0041, "tiny9": 0.3, "three": 3,
         "bias": random.normal(0, 1, 8), "beta": random.normal(0, 1, 8), "mean": random.normal(0, 1, 8),
         "rising": random.uniform(0.3, 2, (8,)), "variance": random.uniform(0.5, 2, 8),
-        "tiny": 0.03, "both8": random.normal(0, 1, 8), "both": random.normal(0, 1, 16), "ones2": np.ones(16),
+        "both8": random.normal(0, 1, 8), "both": random.normal(0, 1, 16), "ones2": np.ones(16),
     }  # fmt: skip
     result = {name: np.asarray(value, np.float32) for name, value in numbers.items()}
     result |= {"z8": np.uint8(0), "seven": np.uint8(7), "rows": np.array([2, 8, 36])}

@@ -351,3 +351,19 @@ func.func @concat_recoded(%x: tensor<1x2xui3>, %y: tensor<1x3xui3>) -> tensor<1x
   %c = ulq.concat %a, %b {axis = 1} : (tensor<1x2xsi8>, tensor<1x3xsi8>) -> tensor<1x5xsi8>
   return %c : tensor<1x5xsi8>
 }
+
+//===----------------------------------------------------------------------===//
+// Lookups
+//===----------------------------------------------------------------------===//
+
+// Only the codes that the recode yields are looked up, before they move.
+// CHECK-LABEL: @lookup_recoded
+// CHECK-NEXT: %[[L:.*]] = ulq.lookup %arg0 {table = array<i64: 2, 0>} : (tensor<2x3xui1>) -> tensor<2x3xui2>
+// CHECK-NEXT: %[[T:.*]] = ulq.transpose %[[L]] {{.*}} -> tensor<3x2xui2>
+// CHECK-NEXT: return %[[T]]
+func.func @lookup_recoded(%x: tensor<2x3xui1>) -> tensor<3x2xui2> {
+  %r = ulq.recode %x {offset = 1} : (tensor<2x3xui1>) -> tensor<2x3xui2>
+  %t = ulq.transpose %r {perm = array<i64: 1, 0>} : (tensor<2x3xui2>) -> tensor<3x2xui2>
+  %l = ulq.lookup %t {table = array<i64: 1, 2, 0, 3>} : (tensor<3x2xui2>) -> tensor<3x2xui2>
+  return %l : tensor<3x2xui2>
+}

@@ -157,3 +157,16 @@ func.func @ones(%x: tensor<1x1x49x576xui1>, %y: tensor<1x1x49x4608xui1>) -> (ten
   %b = ulq.layer %y, %w {geometry = #deep} : (tensor<1x1x49x4608xui1>, tensor<64x1x1x4608xsi2>) -> tensor<1x1x49x64xf32>
   return %a, %b : tensor<1x1x49x64xf32>, tensor<1x1x49x64xf32>
 }
+
+// -----
+
+// Lookups work on bytes.
+// CHECK-LABEL: @lookup
+// CHECK: %[[X:.*]] = ulq.pack %arg0 : (tensor<4x6xui2>) -> !ulq.packed<[4, 6] x ui2, <bits = 8>>
+// CHECK: %[[L:.*]] = ulq.lookup %[[X]] {kernel = #ulq.kernel<family = "lookup"{{.*}}, table = array<i64: 1, 0, 1, 7>}
+// CHECK-SAME: -> !ulq.packed<[4, 6] x ui3, <bits = 8>>
+// CHECK: ulq.unpack %[[L]]
+func.func @lookup(%x: tensor<4x6xui2>) -> tensor<4x6xui3> {
+  %l = ulq.lookup %x {table = array<i64: 1, 0, 1, 7>} : (tensor<4x6xui2>) -> tensor<4x6xui3>
+  return %l : tensor<4x6xui3>
+}

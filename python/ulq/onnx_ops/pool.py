@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ulq.graph import CODE_ELEMENTS, FLOAT32, Flag, Grid, Value
+from ulq.attributes import Flag
+from ulq.graph import CODE_ELEMENTS, FLOAT32, Grid, Value
 from ulq.onnx_model import Shape
 from ulq.onnx_ops.linear import CHANNELS_LAST, as_2d, as_channels_first, as_channels_last, window_extents, window_pads
 from ulq.onnx_ops.registry import Node, onnx_op

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import onnx
 
@@ -33,7 +35,7 @@ def quantize_linear(node: Node) -> Value | None:
     grid = linear_grid(node, x.shape, scale, zero, node.attr("axis", 1))
     element = CODE_ELEMENTS[dtype]
     if not x.is_const:
-        return Value(x.shape, dtype, ir=node.build.quantize(x, grid, element).ir)
+        return replace(node.build.quantize(x, grid, element), dtype=dtype)
     steps, offset = (spread(numbers, grid.axis, x.const.ndim) for numbers in (grid.scale, grid.zero))
     codes = np.clip(np.rint(x.const / steps) + offset, *code_range(element))
     return constant(codes.astype(np.int16).astype(dtype))

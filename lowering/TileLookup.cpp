@@ -1,0 +1,56 @@
+//===- TileLookup.cpp - lookups of codes to dispatches --------------------===//
+//
+// Part of ulq, under the Apache License v2.0 with LLVM Exceptions.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lowering/TileLookup.h"
+#include "lowering/Layers.h"
+
+using namespace mlir;
+using namespace ulq;
+
+/// The table as bytes; only codes of the input index it.
+static Value tableBytes(OpBuilder &builder, LookupOp op) {
+  SmallVector<int8_t> bytes;
+  for (int64_t code : op.getTable())
+    bytes.push_back(static_cast<int8_t>(code));
+  auto type = bytesType(op.getContext(), static_cast<int64_t>(bytes.size()));
+  return arith::ConstantOp::create(
+      builder, op.getLoc(),
+      DenseElementsAttr::get(type, ArrayRef<int8_t>(bytes)));
+}
+
+void ulq::tileLookup(LookupOp op, ModuleOp kernels) {
+  KernelAttr attr = op.getKernelAttr();
+  OpBuilder builder(op);
+  Signature signature;
+  signature.inputs = {toBytes(builder, op.getInput()), tableBytes(builder, op)};
+  signature.results = {dispatchedType(op.getType())};
+  int64_t parts = attr.getWorkgroups();
+  signature.counters = parts > 1 ? 1 : 0;
+  std::string name = kernelName(kernels, op.getLoc());
+  auto dispatch = createDispatch(builder, op.getLoc(), signature, name, parts,
+                                 /*scratch=*/false);
+  replaceResult(builder, op.getResult(), dispatch.getResult(0));
+
+  KernelFunction function(kernels, op.getLoc(), name, signature);
+  ByteBuilder &b = function.b;
+  const Buffer &source = function.buffers[0], &table = function.buffers[1],
+               &target = function.buffers[2];
+  int64_t bytes = cast<PackedType>(op.getType()).getByteSize();
+  function.work(parts, [&] {
+    auto [first, last] = function.share(bytes, function.workgroup, parts);
+    b.loop(first, last, 1, [&](Value i) {
+      Value code = memref::LoadOp::create(b, source.memory,
+                                          ValueRange{b.add(source.offset, i)});
+      Value index = arith::IndexCastUIOp::create(b, b.getIndexType(), code);
+      Value other = memref::LoadOp::create(
+          b, table.memory, ValueRange{b.add(table.offset, index)});
+      memref::StoreOp::create(b, other, target.memory,
+                              ValueRange{b.add(target.offset, i)});
+    });
+  });
+  function.finish();
+  op.erase();
+}
