@@ -312,6 +312,28 @@ LogicalResult PadOp::verify() {
   return expectShape(*this, getResult(), expected);
 }
 
+LogicalResult SliceOp::verify() {
+  ArrayRef<int64_t> from = shapeOf(getInput()), to = shapeOf(getResult());
+  // slice_c1
+  auto isStart = [](int64_t start) { return start >= 0; };
+  auto isStep = [](int64_t step) { return step > 0; };
+  if (getStarts().size() != from.size() || getSteps().size() != from.size() ||
+      !llvm::all_of(getStarts(), isStart) || !llvm::all_of(getSteps(), isStep))
+    return emitOpError("expected one non-negative start and one positive step "
+                       "per dimension");
+  // slice_c2
+  if (failed(sameElement(*this, getInput(), getResult())))
+    return failure();
+  bool inside = from.size() == to.size();
+  for (size_t d = 0; inside && d < from.size(); ++d)
+    inside = getStarts()[d] + (to[d] - 1) * getSteps()[d] < from[d];
+  if (inside)
+    return success();
+  InFlightDiagnostic diag = emitOpError("expected a part of ");
+  diag << from << ", got " << to;
+  return diag;
+}
+
 LogicalResult ConcatOp::verify() {
   if (getInputs().empty())
     return emitOpError("expected at least one operand");

@@ -276,6 +276,19 @@ def Ulq_PadOp : Ulq_ShapeOp<"pad", (ins DenseI64ArrayAttr:$low,
   }];
 }
 
+def Ulq_SliceOp : Ulq_ShapeOp<"slice", (ins DenseI64ArrayAttr:$starts,
+                                            DenseI64ArrayAttr:$steps)> {
+  let summary = "every so many elements from a start on, in each dimension";
+  let description = [{
+    Index i of a dimension of the result is `start + i * step` of the input.
+
+    Constraints:
+    - (C1) one non-negative start and one positive step per dimension.
+    - (C2) the result has the input's rank and element type, and its last
+      element lies inside the input.
+  }];
+}
+
 def Ulq_ConcatOp : Ulq_GraphOp<"concat"> {
   let summary = "join along an axis";
   let description = [{

@@ -28,6 +28,12 @@ std::optional<int64_t> movedAxis(ReshapeOp op, int64_t axis) {
   return keeps ? std::optional<int64_t>(0) : std::nullopt;
 }
 
+std::optional<int64_t> movedAxis(SliceOp op, int64_t axis) {
+  bool whole = tensorShape(op.getInput().getType())[axis] ==
+               tensorShape(op.getType())[axis];
+  return whole ? std::optional<int64_t>(axis) : std::nullopt;
+}
+
 /// `op` on other codes.
 template <typename MoveOp>
 Value moved(MoveOp op, Value codes, PatternRewriter &rewriter) {
@@ -168,6 +174,56 @@ struct MoveLookup : OpRewritePattern<LookupOp> {
   }
 };
 
+SmallVector<int64_t> permuted(ArrayRef<int64_t> values,
+                              ArrayRef<int64_t> perm) {
+  SmallVector<int64_t> result(values.size());
+  for (auto [i, dim] : llvm::enumerate(perm))
+    result[dim] = values[i];
+  return result;
+}
+
+/// slice(transpose(x)): transpose(slice(x)).
+struct SliceTransposed : OpRewritePattern<SliceOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(SliceOp op,
+                                PatternRewriter &rewriter) const override {
+    auto transpose = op.getInput().getDefiningOp<TransposeOp>();
+    if (!transpose)
+      return failure();
+    ArrayRef<int64_t> perm = transpose.getPerm();
+    auto type = cast<RankedTensorType>(op.getType());
+    Value part = SliceOp::create(
+        rewriter, op.getLoc(), type.clone(permuted(type.getShape(), perm)),
+        transpose.getInput(), permuted(op.getStarts(), perm),
+        permuted(op.getSteps(), perm));
+    rewriter.replaceOpWithNewOp<TransposeOp>(op, type, part, perm);
+    return success();
+  }
+};
+
+/// concat of transposed tensors: one transpose of their concat.
+struct ConcatTransposed : OpRewritePattern<ConcatOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ConcatOp op,
+                                PatternRewriter &rewriter) const override {
+    auto first = op.getInputs().front().getDefiningOp<TransposeOp>();
+    SmallVector<Value> inputs;
+    for (Value input : op.getInputs()) {
+      auto transpose = input.getDefiningOp<TransposeOp>();
+      if (!transpose || transpose.getPermAttr() != first.getPermAttr())
+        return failure();
+      inputs.push_back(transpose.getInput());
+    }
+    ArrayRef<int64_t> perm = first.getPerm();
+    auto type = cast<RankedTensorType>(op.getType());
+    Value all = ConcatOp::create(rewriter, op.getLoc(),
+                                 type.clone(permuted(type.getShape(), perm)),
+                                 inputs, perm[op.getAxis()]);
+    rewriter.replaceOpWithNewOp<TransposeOp>(op, type, all, perm);
+    return success();
+  }
+};
+
 /// lookup(recode(c)): one lookup in the part of the table that codes reach.
 struct LookupRecoded : OpRewritePattern<LookupOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -195,8 +251,13 @@ void ulq::populateLookupPatterns(RewritePatternSet &patterns) {
   patterns.add<MoveLookup, LookupRecoded>(patterns.getContext());
 }
 
+void ulq::populateTransposeSinkPatterns(RewritePatternSet &patterns) {
+  patterns.add<SliceTransposed, ConcatTransposed>(patterns.getContext());
+}
+
 void ulq::populateCodeMovementPatterns(RewritePatternSet &patterns) {
   patterns.add<MoveDequantized<TransposeOp>, MoveDequantized<ReshapeOp>,
+               MoveDequantized<SliceOp>, MoveRecoded<SliceOp>,
                MoveRecoded<TransposeOp>, MoveRecoded<ReshapeOp>,
                ConcatDequantized, ConcatRecoded>(patterns.getContext());
 }

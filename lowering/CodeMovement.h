@@ -15,13 +15,17 @@ bool isIntegral(double value);
 /// The type of unsigned codes up to `largest`, of the shape of `like`.
 mlir::RankedTensorType unsignedCodes(mlir::Value like, int64_t largest);
 
-/// transpose, reshape and concat of dequantized or recoded codes become
+/// transpose, reshape, slice and concat of dequantized or recoded codes become
 /// dequantize or recode of moved codes, so that products and pools find the
 /// codes.
 void populateCodeMovementPatterns(mlir::RewritePatternSet &patterns);
 
 /// Lookups move in front of transposes and reshapes, and take recodes in.
 void populateLookupPatterns(mlir::RewritePatternSet &patterns);
+
+/// Slices and concats move in front of transposes, so that those of two layers
+/// meet and cancel.
+void populateTransposeSinkPatterns(mlir::RewritePatternSet &patterns);
 
 /// A dequantized quantizer of the maximum pool of a product, or of a concat,
 /// moves in front of it, with the elementwise operations between: so that it

@@ -231,12 +231,17 @@ struct AbsorbAdd : OpRewritePattern<AddOp> {
       return failure();
     LayerOp layer = view->layer;
     double scale = 1, offset = 0;
-    auto dequantize = other.getDefiningOp<DequantizeOp>();
+    // A difference is the sum with -1 times the codes.
+    auto affine = other.getDefiningOp<AffineOp>();
+    bool scaled = affine && affine.getScale().size() == 1 &&
+                  affine.getOffset().size() == 1 && !affine.getOffset()[0];
+    auto dequantize =
+        (scaled ? affine.getInput() : other).getDefiningOp<DequantizeOp>();
     bool codes = dequantize && dequantize.getScale().size() == 1 &&
                  dequantize.getZeroPoint().size() == 1 &&
                  isCodeType(tensorElement(dequantize.getInput().getType()));
     if (codes) {
-      scale = dequantize.getScale()[0];
+      scale = dequantize.getScale()[0] * (scaled ? affine.getScale()[0] : 1);
       offset = -dequantize.getZeroPoint()[0] * scale;
       other = dequantize.getInput();
     }
@@ -259,6 +264,7 @@ struct FoldEpiloguePass : ulq::impl::FoldEpilogueBase<FoldEpiloguePass> {
     RewritePatternSet set(&getContext());
     set.add<AbsorbUnary, AbsorbAdd>(&getContext());
     populateLookupPatterns(set);
+    populateTransposeSinkPatterns(set);
     FrozenRewritePatternSet patterns(std::move(set));
     // Products first: what they take needs no layer of its own.
     if (failed(applyPatternsGreedily(getOperation(), patterns)) ||

@@ -104,7 +104,7 @@ bool isProduct(Value value) {
     if (auto concat = dyn_cast_or_null<ConcatOp>(op))
       return llvm::all_of(concat.getInputs(), isProduct);
     if (!isElementwise(op) &&
-        !isa_and_nonnull<TransposeOp, ReshapeOp, PadOp, MaxPoolOp>(op))
+        !isa_and_nonnull<TransposeOp, ReshapeOp, SliceOp, PadOp, MaxPoolOp>(op))
       return false;
     value = op->getOperand(0);
   }
@@ -126,6 +126,34 @@ struct QuantizeBeforePool : OpRewritePattern<DequantizeOp> {
     auto moved = cast<MaxPoolOp>(rewriter.clone(*pool));
     rewriter.setInsertionPoint(moved);
     moved.getInputMutable().set(quantizer->apply(rewriter, pool.getInput()));
+    rewriter.replaceOp(op, moved);
+    return success();
+  }
+};
+
+/// quantizer(slice(x)) of a product: slice(quantizer(x)).
+struct QuantizeBeforeSlice : OpRewritePattern<DequantizeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(DequantizeOp op,
+                                PatternRewriter &rewriter) const override {
+    std::optional<Quantizer> quantizer = Quantizer::endingIn(op);
+    if (!quantizer)
+      return failure();
+    auto slice = quantizer->input().getDefiningOp<SliceOp>();
+    if (!slice || !slice->hasOneUse() || !isProduct(slice.getInput()))
+      return failure();
+    ArrayRef<int64_t> from = tensorShape(slice.getInput().getType());
+    ArrayRef<int64_t> to = tensorShape(slice.getType());
+    // Constants run along dimensions that stay whole.
+    if (llvm::any_of(quantizer->chain, [&](Operation *step) {
+          int64_t axis = axisOf(step);
+          return axis >= 0 && from[axis] != to[axis];
+        }))
+      return failure();
+    rewriter.setInsertionPoint(slice);
+    auto moved = cast<SliceOp>(rewriter.clone(*slice));
+    rewriter.setInsertionPoint(moved);
+    moved.getInputMutable().set(quantizer->apply(rewriter, slice.getInput()));
     rewriter.replaceOp(op, moved);
     return success();
   }
@@ -158,5 +186,6 @@ struct QuantizeBeforeConcat : OpRewritePattern<DequantizeOp> {
 } // namespace
 
 void ulq::populateHoistQuantizerPatterns(RewritePatternSet &patterns) {
-  patterns.add<QuantizeBeforePool, QuantizeBeforeConcat>(patterns.getContext());
+  patterns.add<QuantizeBeforePool, QuantizeBeforeSlice, QuantizeBeforeConcat>(
+      patterns.getContext());
 }

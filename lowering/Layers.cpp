@@ -84,7 +84,8 @@ int64_t largestCode(Value value) {
   if (auto lookup = dyn_cast<LookupOp>(op))
     return *llvm::max_element(lookup.getTable());
   // These move codes and make no new ones.
-  if (isa<MaxPoolCodesOp, ReshapeOp, TransposeOp, PackOp, UnpackOp>(op))
+  if (isa<MaxPoolCodesOp, ReshapeOp, SliceOp, TransposeOp, PackOp, UnpackOp>(
+          op))
     return largestCode(op->getOperand(0));
   return fallback;
 }

@@ -98,6 +98,22 @@ struct LowerPad : OpConversionPattern<PadOp> {
   }
 };
 
+struct LowerSlice : OpConversionPattern<SliceOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(SliceOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    auto folded = [&](ArrayRef<int64_t> values) {
+      return getAsIndexOpFoldResult(getContext(), values);
+    };
+    rewriter.replaceOpWithNewOp<tensor::ExtractSliceOp>(
+        op, convertedType(getTypeConverter(), op.getType()), adaptor.getInput(),
+        folded(op.getStarts()), folded(tensorShape(op.getType())),
+        folded(op.getSteps()));
+    return success();
+  }
+};
+
 struct LowerConcat : OpConversionPattern<ConcatOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult
@@ -258,8 +274,9 @@ struct LowerFloatPass : ulq::impl::LowerFloatBase<LowerFloatPass> {
     ConversionTarget target(*context);
     RewritePatternSet patterns(context);
     patterns.add<LowerConstant, LowerReshape, LowerTranspose, LowerPad,
-                 LowerConcat, LowerPack, LowerUnpack, LowerCast<ToBytesOp>,
-                 LowerCast<FromBytesOp>>(converter, context);
+                 LowerSlice, LowerConcat, LowerPack, LowerUnpack,
+                 LowerCast<ToBytesOp>, LowerCast<FromBytesOp>>(converter,
+                                                               context);
     populateElementwisePatterns(converter, patterns);
     populateReductionPatterns(converter, patterns);
     populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns,

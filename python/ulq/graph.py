@@ -340,6 +340,12 @@ class GraphBuilder:
         shape = tuple(sum(extents) for extents in zip(value.shape, low, high, strict=True))
         return self._moved("pad", value, shape, low=tuple(low), high=tuple(high), value=float(fill))
 
+    def slice(self, value: Value, starts: Sequence[int], steps: Sequence[int], shape: Shape) -> Value:
+        """Elements start + i * step of each dimension."""
+        if tuple(shape) == value.shape:
+            return value
+        return self._moved("slice", value, tuple(shape), starts=tuple(starts), steps=tuple(steps))
+
     def concat(self, values: Sequence[Value], axis: int) -> Value:
         shape = list(values[0].shape)
         shape[axis] = sum(value.shape[axis] for value in values)

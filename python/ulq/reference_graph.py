@@ -281,6 +281,14 @@ def _window(op: _Op) -> tuple:
     return op["kernel"], op["strides"], op["pads"], op["dilations"]
 
 
+def _slice(op: _Op, x: Value) -> Value:
+    parts = tuple(
+        np.s_[start : start + (extent - 1) * step + 1 : step]
+        for start, step, extent in zip(op["starts"], op["steps"], op.shape, strict=True)
+    )
+    return _move(lambda a: a[parts], x)
+
+
 OPERATIONS: dict[str, Callable[..., Value]] = {
     "ulq.constant": _constant,
     "ulq.quantize": lambda op, x: exact.quantize(
@@ -308,6 +316,7 @@ OPERATIONS: dict[str, Callable[..., Value]] = {
     "ulq.reshape": lambda op, x: _move(lambda a: a.reshape(op.shape), x),
     "ulq.transpose": lambda op, x: _move(lambda a: a.transpose(op["perm"]), x),
     "ulq.pad": _pad,
+    "ulq.slice": _slice,
     "ulq.concat": _concat,
     "ulq.lookup": lambda op, x: np.asarray(op["table"])[x],
 }

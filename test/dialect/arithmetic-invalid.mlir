@@ -256,3 +256,27 @@ func.func @max_pool_c4_dilated(%x: tensor<1x3x1x4xf32>) {
   %0 = ulq.max_pool %x {kernel = array<i64: 2, 2>, strides = array<i64: 1, 2>, pads = array<i64: 1, 0, 1, 0>, dilations = array<i64: 2, 1>} : (tensor<1x3x1x4xf32>) -> tensor<1x3x1x2xf32>
   return
 }
+
+// -----
+
+func.func @slice_c1(%x: tensor<4x6xf32>) {
+  // expected-error@below {{'ulq.slice' op expected one non-negative start and one positive step per dimension}}
+  %0 = ulq.slice %x {starts = array<i64: 0, 1>, steps = array<i64: 1, 0>} : (tensor<4x6xf32>) -> tensor<4x2xf32>
+  return
+}
+
+// -----
+
+func.func @slice_c2(%x: tensor<4x6xf32>) {
+  // expected-error@below {{'ulq.slice' op expected a part of [4, 6], got [4, 3]}}
+  %0 = ulq.slice %x {starts = array<i64: 0, 2>, steps = array<i64: 1, 2>} : (tensor<4x6xf32>) -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
+func.func @slice_c2_element(%x: tensor<4x6xui2>) {
+  // expected-error@below {{'ulq.slice' op expected equal element types, got 'ui2' and 'ui3'}}
+  %0 = ulq.slice %x {starts = array<i64: 0, 2>, steps = array<i64: 1, 1>} : (tensor<4x6xui2>) -> tensor<4x3xui3>
+  return
+}

@@ -187,6 +187,13 @@ func.func @max_pool_codes(%x: tensor<1x4x4x3xui2>) {
   return
 }
 
+// CHECK-LABEL: @slice
+// CHECK: ulq.slice %{{.*}} {starts = array<i64: 0, 1>, steps = array<i64: 1, 2>} : (tensor<4x6xui2>) -> tensor<4x3xui2>
+func.func @slice(%x: tensor<4x6xui2>) {
+  ulq.slice %x {starts = array<i64: 0, 1>, steps = array<i64: 1, 2>} : (tensor<4x6xui2>) -> tensor<4x3xui2>
+  return
+}
+
 // CHECK-LABEL: @lookup
 // CHECK: ulq.lookup %{{.*}} {table = array<i64: 1, 0, 1, 7>} : (tensor<1x4x4x3xui2>) -> tensor<1x4x4x3xui3>
 func.func @lookup(%x: tensor<1x4x4x3xui2>) {

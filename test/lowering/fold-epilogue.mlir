@@ -252,3 +252,35 @@ func.func @sum_of_codes(%x: tensor<6x2xui4>, %y: tensor<6x2xui8>) -> tensor<6x2x
   %q = ulq.quantize %s {scale = array<f64: 1.0>, zeroPoint = array<f64: 0.0>, min = 0, max = 3, rounding = #ulq.rounding<half_even>} : (tensor<6x2xf32>) -> tensor<6x2xui2>
   return %q : tensor<6x2xui2>
 }
+
+// Codes are subtracted by -1 times their grid.
+// CHECK-LABEL: @difference
+// CHECK: ulq.layer %arg0, %{{.*}} add %arg1 {epilogue = [#ulq.add<operand = 0, scale = -2.500000e-01 : f64, offset = 3.200000e+01 : f64>, #ulq.quantize<
+// CHECK-NOT: ulq.affine
+// CHECK: return
+func.func @difference(%x: tensor<1x1x1x2xui2>, %r: tensor<1x1x1x2xui8>) -> tensor<1x1x1x2xui2> {
+  %w = ulq.constant {value = dense<1> : tensor<2x1x1x2xi8>} : tensor<2x1x1x2xi8>
+  %l = ulq.layer %x, %w {geometry = #point} : (tensor<1x1x1x2xui2>, tensor<2x1x1x2xi8>) -> tensor<1x1x1x2xf32>
+  %d = ulq.dequantize %r {scale = array<f64: 0.25>, zeroPoint = array<f64: 128.0>} : (tensor<1x1x1x2xui8>) -> tensor<1x1x1x2xf32>
+  %n = ulq.affine %d {scale = array<f64: -1.0>, offset = array<f64: 0.0>} : (tensor<1x1x1x2xf32>) -> tensor<1x1x1x2xf32>
+  %s = ulq.add %l, %n : (tensor<1x1x1x2xf32>, tensor<1x1x1x2xf32>) -> tensor<1x1x1x2xf32>
+  %q = ulq.quantize %s {scale = array<f64: 1.0>, zeroPoint = array<f64: 0.0>, min = 0, max = 3, rounding = #ulq.rounding<half_even>} : (tensor<1x1x1x2xf32>) -> tensor<1x1x1x2xui2>
+  return %q : tensor<1x1x1x2xui2>
+}
+
+//===----------------------------------------------------------------------===//
+// Transposes
+//===----------------------------------------------------------------------===//
+
+// CHECK-LABEL: @between_transposes
+// CHECK-NEXT: %[[C:.*]] = ulq.concat %arg0, %arg1 {axis = 3 : i64} : (tensor<1x4x5x2xui2>, tensor<1x4x5x3xui2>) -> tensor<1x4x5x5xui2>
+// CHECK-NEXT: %[[S:.*]] = ulq.slice %[[C]] {starts = array<i64: 0, 2, 0, 1>, steps = array<i64: 1, 1, 1, 1>} : (tensor<1x4x5x5xui2>) -> tensor<1x2x5x4xui2>
+// CHECK-NEXT: return %[[S]]
+func.func @between_transposes(%x: tensor<1x4x5x2xui2>, %y: tensor<1x4x5x3xui2>) -> tensor<1x2x5x4xui2> {
+  %a = ulq.transpose %x {perm = array<i64: 0, 3, 1, 2>} : (tensor<1x4x5x2xui2>) -> tensor<1x2x4x5xui2>
+  %b = ulq.transpose %y {perm = array<i64: 0, 3, 1, 2>} : (tensor<1x4x5x3xui2>) -> tensor<1x3x4x5xui2>
+  %c = ulq.concat %a, %b {axis = 1} : (tensor<1x2x4x5xui2>, tensor<1x3x4x5xui2>) -> tensor<1x5x4x5xui2>
+  %s = ulq.slice %c {starts = array<i64: 0, 1, 2, 0>, steps = array<i64: 1, 1, 1, 1>} : (tensor<1x5x4x5xui2>) -> tensor<1x4x2x5xui2>
+  %t = ulq.transpose %s {perm = array<i64: 0, 2, 3, 1>} : (tensor<1x4x2x5xui2>) -> tensor<1x2x5x4xui2>
+  return %t : tensor<1x2x5x4xui2>
+}

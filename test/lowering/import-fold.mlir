@@ -367,3 +367,14 @@ func.func @lookup_recoded(%x: tensor<2x3xui1>) -> tensor<3x2xui2> {
   %l = ulq.lookup %t {table = array<i64: 1, 2, 0, 3>} : (tensor<3x2xui2>) -> tensor<3x2xui2>
   return %l : tensor<3x2xui2>
 }
+
+// A part of codes is codes; scales along a whole dimension stay.
+// CHECK-LABEL: @slice_codes
+// CHECK-NEXT: %[[S:.*]] = ulq.slice %arg0 {{.*}} : (tensor<4x2xui2>) -> tensor<3x2xui2>
+// CHECK-NEXT: %[[X:.*]] = ulq.dequantize %[[S]] {axis = 1 : i64, scale = array<f64: 5.000000e-01, 2.500000e-01>
+// CHECK-NEXT: return %[[X]]
+func.func @slice_codes(%x: tensor<4x2xui2>) -> tensor<3x2xf32> {
+  %d = ulq.dequantize %x {scale = array<f64: 0.5, 0.25>, zeroPoint = array<f64: 0.0>, axis = 1} : (tensor<4x2xui2>) -> tensor<4x2xf32>
+  %s = ulq.slice %d {starts = array<i64: 1, 0>, steps = array<i64: 1, 1>} : (tensor<4x2xf32>) -> tensor<3x2xf32>
+  return %s : tensor<3x2xf32>
+}

@@ -167,3 +167,10 @@ func.func @bytes(%x: !ulq.packed<[2, 5] x ui2, <bits = 2>>) -> !ulq.packed<[2, 5
   %c = ulq.from_bytes %b : (tensor<4xi8>) -> !ulq.packed<[2, 5] x ui2, <bits = 2>>
   return %c : !ulq.packed<[2, 5] x ui2, <bits = 2>>
 }
+
+// CHECK-LABEL: @slice
+// CHECK: tensor.extract_slice %arg0[0, 1] [4, 3] [1, 2] : tensor<4x6xi8> to tensor<4x3xi8>
+func.func @slice(%x: tensor<4x6xui2>) -> tensor<4x3xui2> {
+  %s = ulq.slice %x {starts = array<i64: 0, 1>, steps = array<i64: 1, 2>} : (tensor<4x6xui2>) -> tensor<4x3xui2>
+  return %s : tensor<4x3xui2>
+}

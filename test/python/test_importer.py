@@ -281,11 +281,10 @@ def test_contiguous_float_nodes_are_one_segment():
 
 
 def test_segments_see_no_codes():
-    model = parse("""(uint8[1,4] x) => (uint8[1,2] y) <int64[1] b = {0}, int64[1] e = {2}, int64[1] a = {1}>
-        { y = Slice(x, b, e, a) }""")
+    model = parse("(uint8[1,4] x) => (uint8[1,8] y) <int64[2] r = {1, 2}> { y = Tile(x, r) }")
     imported = import_model(model)
     assert operations(imported) == ["dequantize", "func.call", "quantize"]
-    assert [node.op_type for node in imported.segments[0].graph.node] == ["Cast", "Slice", "Cast"]
+    assert [node.op_type for node in imported.segments[0].graph.node] == ["Cast", "Tile", "Cast"]
 
 
 def test_product_of_computed_tensors():

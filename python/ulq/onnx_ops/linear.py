@@ -82,6 +82,66 @@ def conv(node: Node) -> Value | None:
     return node.build.affine(result, offset=node.const(2), axis=1) if node.has(2) else result
 
 
+@onnx_op("ConvTranspose")
+def conv_transpose(node: Node) -> Value | None:
+    """As a convolution that yields the s x s pixels of a block as channels, and a movement of them to their places.
+
+    Output pixel o of one dimension is the sum over i of input i times weight o + pad - s * i. With o + pad = s * q + r
+    these are inputs q - t and weights r + s * t: taps t, the same for every phase r.
+    """
+    x, w = node.inputs[:2]
+    rank, groups = len(x.shape) - 2, node.attr("group", 1)
+    plain = node.attr("dilations", [1] * rank) == [1] * rank and node.attr("auto_pad", "NOTSET") == "NOTSET"
+    if not x.is_real or not w.is_const or rank != 2 or groups != 1 or not plain or node.is_runtime(2):
+        return None
+    shape = node.output_shape
+    strides, pads = node.attr("strides", [1, 1]), node.attr("pads", [0] * 4)
+    if node.attr("output_shape") is not None or min(pads) < 0:
+        return None
+    phases, taps = _phases(weights(w), strides)
+    # Blocks q from 0 on; the last one holds the last output pixel.
+    blocks = [-(-(shape[2 + i] + pads[i]) // strides[i]) for i in (0, 1)]
+    ends = [max(blocks[i] - x.shape[2 + i], 0) for i in (0, 1)]
+    count = shape[1] * strides[0] * strides[1]
+    block_shape = (x.shape[0], count, *(x.shape[2 + i] + ends[i] for i in (0, 1)))
+    around = [taps[0] - 1, taps[1] - 1, *ends]
+    y = node.build.conv2d(x, phases, block_shape, [1, 1], around, [1, 1], 1, node.proto.op_type)
+    if node.has(2):
+        y = node.build.affine(y, offset=np.repeat(node.const(2), strides[0] * strides[1]), axis=1)
+    y = node.build.reshape(y, (x.shape[0], shape[1], *strides, *block_shape[2:]))
+    y = node.build.transpose(y, (0, 1, 4, 2, 5, 3))
+    y = node.build.reshape(y, (*shape[:2], *(block_shape[2 + i] * strides[i] for i in (0, 1))))
+    return node.build.slice(y, [0, 0, *pads[:2]], [1] * 4, shape)
+
+
+def _phases(w: Value, strides: Sequence[int]) -> tuple[Value, list[int]]:
+    """Weights [inputs, outputs, kh, kw] as [outputs * phases, inputs, taps...], last taps first; zeros fill them up."""
+    taps = [-(-w.shape[2 + i] // strides[i]) for i in (0, 1)]
+
+    def arranged(array: np.ndarray, fill: np.ndarray) -> np.ndarray:
+        full = np.broadcast_to(fill, (*w.shape[:2], *(taps[i] * strides[i] for i in (0, 1)))).copy()
+        full[:, :, : w.shape[2], : w.shape[3]] = array
+        split = full.reshape(*w.shape[:2], taps[0], strides[0], taps[1], strides[1])[:, :, ::-1, :, ::-1]
+        # [inputs, outputs, ty, ry, tx, rx] to [outputs, ry, rx, inputs, ty, tx]
+        return split.transpose(1, 3, 5, 0, 2, 4).reshape(-1, w.shape[0], *taps)
+
+    floats, codes = arranged(w.const, np.zeros(1, w.dtype)), w.codes
+    if codes is not None and set(codes.grid.zero) == {0.5} and codes.element == "ui1":
+        # Bipolar codes have none for the zeros that fill up: as -1 and 1 they do.
+        halved = tuple(scale / 2 for scale in codes.grid.scale)
+        codes = Codes(2 * codes.values - 1, "si2", Grid(halved, axis=codes.grid.axis))
+    if codes is None or any(zero != int(zero) for zero in codes.grid.zero):
+        return constant(floats), taps
+    grid = codes.grid
+    if grid.per_axis and grid.axis != 1:
+        return constant(floats), taps
+    zeros = np.asarray(grid.zero, np.int32)
+    values = arranged(codes.values, zeros.reshape(1, -1, 1, 1))
+    each = strides[0] * strides[1]
+    spread = [tuple(np.repeat(part, each)) if len(part) > 1 else part for part in (grid.scale, grid.zero)]
+    return constant(floats, Codes(values, codes.element, Grid(*spread, axis=0))), taps
+
+
 def as_channels_first(node: Node, value: Value) -> Value:
     rank = len(value.shape)
     return node.build.transpose(value, (0, rank - 1, *range(1, rank - 1)))

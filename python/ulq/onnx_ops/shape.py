@@ -161,6 +161,49 @@ def concat(node: Node) -> Value | None:
     return node.build.concat(values, axis) if len(values) > 1 else values[0]
 
 
+@onnx_op("Slice")
+def slice_of(node: Node) -> Value | None:
+    value = node.inputs[0]
+    if value.is_const or not _is_movable(value) or any(node.is_runtime(i) for i in range(1, 5)):
+        return None
+    parameters = [node.attr(name) if node.version < 10 else node.const(i) for i, name in enumerate(SLICE_ATTRIBUTES, 1)]
+    begin, end, axes, step = (None if given is None else [int(n) for n in np.ravel(given)] for given in parameters)
+    rank = len(value.shape)
+    ranges = [range(extent) for extent in value.shape]
+    for i, first in enumerate(begin):
+        axis = (i if axes is None else axes[i]) % rank
+        ranges[axis] = range(value.shape[axis])[first : end[i] : 1 if step is None else step[i]]
+    if any(len(part) == 0 or part.step < 1 for part in ranges):
+        return None
+    return _part(node, value, ranges)
+
+
+SLICE_ATTRIBUTES = ("starts", "ends", "axes", "steps")
+
+
+@onnx_op("Split")
+def split(node: Node) -> tuple[Value, ...] | None:
+    value = node.inputs[0]
+    if value.is_const or not _is_movable(value) or node.is_runtime(1):
+        return None
+    axis = node.attr("axis", 0) % len(value.shape)
+    sizes = [shape[axis] for shape, _ in node.infer()]
+    if min(sizes) == 0:
+        return None
+    parts, first = [], 0
+    for size in sizes:
+        ranges = [range(extent) for extent in value.shape]
+        ranges[axis] = range(first, first + size)
+        parts.append(_part(node, value, ranges))
+        first += size
+    return tuple(parts)
+
+
+def _part(node: Node, value: Value, ranges: list[range]) -> Value:
+    starts, steps = ([getattr(part, name) for part in ranges] for name in ("start", "step"))
+    return node.build.slice(value, starts, steps, tuple(map(len, ranges)))
+
+
 @onnx_op("Pad")
 def pad(node: Node) -> Value | None:
     value = node.inputs[0]
