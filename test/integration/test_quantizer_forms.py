@@ -195,3 +195,17 @@ def test_form_runs_on_codes(name, target, tmp_path):
         # Products of codes come out exactly; the executor's float32 sums may fall on the other side of a tie.
         np.testing.assert_allclose(result, expected[output], rtol=1e-6, atol=1e-6)
         assert np.mean(np.abs(result - independent[output]) > 1e-4) < 0.05
+
+
+def test_pools_and_lookups_are_dispatches():
+    program = ulq.compile(
+        model(FORMS["silu between quantizers"].body.replace("y = Conv(q,", f"p = {POOL}(q) y = Conv(p,"))
+    )
+    layers = [layer for layer in program.layers if layer.kernel in ("max_pool", "lookup")]
+    assert sorted(layer.kernel for layer in layers) == ["lookup", "max_pool"]
+    listed = [line.split() for line in program.dispatch_report().splitlines()]
+    (timing,) = program.bench((1,), seconds=0.05)
+    timed = {dispatch.node: dispatch for dispatch in timing.dispatches}
+    for layer in layers:
+        assert [layer.name, layer.kernel] in [line[1:3] for line in listed]
+        assert timed[layer.name].kernel == layer.kernel and timed[layer.name].ms > 0
