@@ -51,7 +51,7 @@ KernelFunction::KernelFunction(ModuleOp kernels, Location loc, StringRef name,
     buffers.push_back({restore(function.getArgument(2 * i), size),
                        function.getArgument(2 * i + 1)});
   if (signature.counters > 0) {
-    auto place = buffers.begin() + signature.inputs.size();
+    auto *place = buffers.begin() + signature.inputs.size();
     counters = *place;
     buffers.erase(place);
     processor = function.getArguments().back();
