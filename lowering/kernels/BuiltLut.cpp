@@ -56,10 +56,13 @@ struct Parts {
   int64_t bodies() const { return 65535 / (maxPart() * bodyCodes()); }
 };
 
-class BuiltLutTile final : public LookupSums {
+class BuiltLutTile {
 public:
   BuiltLutTile(OpBuilder &builder, MultiplyTileOp op, const IsaTraits &isa)
-      : LookupSums(builder, op, isa), parts(op.getMaxCode()),
+      : emit{builder, op.getLoc()}, op(op), rows(op.getKernel().getRows()),
+        outputs(op.getKernel().getOutputs()), vectorBytes(isa.vectorBytes),
+        bytes(emit.integers(vectorBytes, 8)),
+        halves(emit.integers(vectorBytes / 2, 16)), parts(op.getMaxCode()),
         planes(op.getWeightBits()) {}
 
   void expand() {
@@ -84,8 +87,7 @@ public:
   }
 
 private:
-  SmallVector<Value> sumBytes(Value, Value) override { return {}; }
-
+  int64_t vectors() const { return outputs / vectorBytes; }
   VectorType words() { return emit.integers(vectorBytes / 4, 32); }
   /// Sums of bytes: [planes][parts][vectors].
   int64_t sums() const { return planes * parts.count() * vectors(); }
@@ -124,7 +126,8 @@ private:
   void addStep(Pointer lhs, Pointer rhs, MutableArrayRef<Value> result) {
     SmallVector<Value> tables; // [halves][parts]
     for (int64_t i = 0; i < 2 * parts.count(); ++i)
-      tables.push_back(loadTable(emit.advance(lhs, i * kTableBytes)));
+      tables.push_back(
+          emit.loadTable(bytes, emit.advance(lhs, i * kTableBytes)));
     for (int64_t plane = 0; plane < planes; ++plane)
       for (int64_t v = 0; v < vectors(); ++v) {
         int64_t at = plane * outputs + v * vectorBytes;
@@ -132,7 +135,9 @@ private:
         for (int64_t half = 0; half < 2; ++half) {
           Value index = emit.field(pair, 4 * half, 4);
           for (int64_t part = 0; part < parts.count(); ++part) {
-            Value found = lookUp(tables[half * parts.count() + part], index);
+            Value found = TableLookupOp::create(
+                emit.builder, emit.loc, bytes,
+                tables[half * parts.count() + part], index);
             Value &sum = result[(plane * parts.count() + part) * vectors() + v];
             sum = sum ? emit.add(sum, found) : found;
           }
@@ -166,6 +171,10 @@ private:
       }
   }
 
+  Emitter emit;
+  MultiplyTileOp op;
+  int64_t rows, outputs, vectorBytes;
+  VectorType bytes, halves;
   Parts parts;
   int64_t planes;
 };

@@ -83,10 +83,9 @@ protected:
 
   /// The table at a byte offset, in every 16-byte lane.
   mlir::Value loadTable(mlir::Value offset) {
-    return loadTable(
-        emit.advance({op.getTables(), op.getTablesOffset()}, offset, 1));
+    return emit.loadTable(
+        bytes, emit.advance({op.getTables(), op.getTablesOffset()}, offset, 1));
   }
-  mlir::Value loadTable(Pointer place) { return emit.loadTable(bytes, place); }
 
   mlir::Value lookUp(mlir::Value table, mlir::Value index) {
     return TableLookupOp::create(emit.builder, emit.loc, bytes, table, index);
