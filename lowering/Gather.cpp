@@ -1,86 +1,20 @@
-//===- Gather.cpp - expansion of gather_rows and max_pool_tile ------------===//
+//===- Gather.cpp - expansion of gather_rows ------------------------------===//
 //
 // Part of ulq, under the Apache License v2.0 with LLVM Exceptions.
 //
 //===----------------------------------------------------------------------===//
 
 #include "lowering/Gather.h"
-#include "lowering/Bytes.h"
+#include "lowering/Window.h"
 
 using namespace mlir;
 using namespace ulq;
 
 namespace {
 
-/// Longer copies are loops over 64 bytes.
-constexpr int64_t kUnrolledBytes = 512;
 /// At borders of so many taps in a line each is tested on its own: less to
 /// compute beside the copy of a whole line.
 constexpr int64_t kNarrowWindow = 8;
-
-/// Addresses of input pixels under an output pixel.
-struct Window {
-  ByteBuilder &b;
-  GeometryAttr geometry;
-  int64_t pixelBytes;
-  Value image, top, left; // input image, coordinates of the first tap
-
-  Window(ByteBuilder &b, GeometryAttr g, int64_t pixelBytes, Value pixel)
-      : b(b), geometry(g), pixelBytes(pixelBytes) {
-    ArrayRef<int64_t> output = g.getOutput();
-    Value x = rem(pixel, output[2]), line = div(pixel, output[2]);
-    Value y = rem(line, output[1]);
-    image = div(line, output[1]);
-    top = b.add(b.mul(y, g.getStrides()[0]), -g.getPads()[0]);
-    left = b.add(b.mul(x, g.getStrides()[1]), -g.getPads()[1]);
-  }
-
-  Value row(Value ky) {
-    return b.add(top, b.mul(ky, geometry.getDilations()[0]));
-  }
-  Value column(Value kx) {
-    return b.add(left, b.mul(kx, geometry.getDilations()[1]));
-  }
-  /// Byte offset of an input pixel.
-  Value offset(Value y, Value x) {
-    ArrayRef<int64_t> input = geometry.getInput();
-    Value line = b.add(b.mul(image, input[1]), y);
-    return b.mul(b.add(b.mul(line, input[2]), x), pixelBytes);
-  }
-  /// 0 <= position <= extent - length, one unsigned comparison.
-  Value inside(Value position, int64_t extent, int64_t length = 1) {
-    if (length > extent)
-      return arith::ConstantIntOp::create(b, b.getI1Type(), 0);
-    return arith::CmpIOp::create(b, arith::CmpIPredicate::ule, position,
-                                 b.index(extent - length));
-  }
-
-private:
-  Value div(Value value, int64_t by) {
-    return b.createOrFold<arith::DivUIOp>(value, b.index(by));
-  }
-  Value rem(Value value, int64_t by) {
-    return b.createOrFold<arith::RemUIOp>(value, b.index(by));
-  }
-};
-
-/// Calls `emit` for pieces that cover `bytes`; the first `alike` 64-byte pieces
-/// are one loop when they are many. `emit` gets the piece's offset, as a value
-/// and as a constant (0 in the loop), and its size.
-void copyPieces(ByteBuilder &b, int64_t bytes, int64_t alike,
-                function_ref<void(Value, int64_t, int64_t)> emit) {
-  int64_t looped = alike * 64 > kUnrolledBytes ? alike * 64 : 0;
-  if (looped > 0)
-    b.loop(b.index(0), b.index(looped), 64, [&](Value at) { emit(at, 0, 64); });
-  forEachPiece(bytes - looped, [&](int64_t start, int64_t size) {
-    emit(b.index(looped + start), looped + start, size);
-  });
-}
-
-void copyPieces(ByteBuilder &b, int64_t bytes,
-                function_ref<void(Value, int64_t, int64_t)> emit) {
-  copyPieces(b, bytes, bytes / 64, emit);
-}
 
 class GatherExpander {
 public:
@@ -389,80 +323,10 @@ private:
   int64_t rowBytes; // of the codes of a row
 };
 
-/// Larger of each pair of fields of `bits` bits: a field compares as it stands
-/// once the others are masked.
-Value maxFields(ByteBuilder &b, Value lhs, Value rhs, int64_t bits) {
-  if (bits == 1)
-    return arith::OrIOp::create(b, lhs, rhs);
-  if (bits == 8)
-    return arith::MaxUIOp::create(b, lhs, rhs);
-  auto type = cast<VectorType>(lhs.getType());
-  Value result;
-  for (int64_t shift = 0; shift < 8; shift += bits) {
-    Value mask = b.splat(type, ((1 << bits) - 1) << shift);
-    Value larger =
-        arith::MaxUIOp::create(b, arith::AndIOp::create(b, lhs, mask),
-                               arith::AndIOp::create(b, rhs, mask));
-    result =
-        result ? arith::OrIOp::create(b, result, larger).getResult() : larger;
-  }
-  return result;
-}
-
-/// The largest codes of the window in the bytes at `source` of each pixel.
-Value poolPiece(ByteBuilder &b, MaxPoolTileOp op, Window &window, Value source,
-                int64_t size) {
-  GeometryAttr g = op.getGeometry();
-  VectorType type = b.bytes(size);
-  Value zero = b.index(0);
-  return b.fold(zero, b.index(g.getKernel()[0]), 1, b.splat(type, 0),
-                [&](Value ky, Value best) -> Value {
-                  Value y = window.row(ky);
-                  Value inLine = window.inside(y, g.getInput()[1]);
-                  return b.fold(
-                      zero, b.index(g.getKernel()[1]), 1, best,
-                      [&](Value kx, Value best) -> Value {
-                        Value x = window.column(kx);
-                        Value inside = arith::AndIOp::create(
-                            b, inLine, window.inside(x, g.getInput()[2]));
-                        auto branch =
-                            scf::IfOp::create(b, type, inside,
-                                              /*withElseRegion=*/true);
-                        OpBuilder::InsertionGuard guard(b);
-                        b.setInsertionPointToStart(branch.thenBlock());
-                        Value from = b.add(source, window.offset(y, x));
-                        Value piece = b.load(type, op.getSource(), from);
-                        scf::YieldOp::create(
-                            b, maxFields(b, best, piece, op.getStorageBits()));
-                        b.setInsertionPointToStart(branch.elseBlock());
-                        scf::YieldOp::create(b, best);
-                        return branch.getResult(0);
-                      });
-                });
-}
-
 } // namespace
 
 void ulq::expandGather(OpBuilder &builder, GatherRowsOp op,
                        const IsaTraits &isa) {
   GatherExpander(builder, op, isa).run();
-  op.erase();
-}
-
-void ulq::expandMaxPool(OpBuilder &builder, MaxPoolTileOp op) {
-  ByteBuilder b(op.getLoc(), builder);
-  GeometryAttr g = op.getGeometry();
-  int64_t bits = op.getStorageBits();
-  int64_t pixelBytes = (g.getInput()[3] * bits + 7) / 8;
-  b.loop(b.index(0), op.getRows(), 1, [&](Value row) {
-    Value pixel = b.add(op.getFirstRow(), row);
-    Window window(b, g, pixelBytes, pixel);
-    Value target = b.add(op.getTargetOffset(), b.mul(pixel, pixelBytes));
-    copyPieces(b, pixelBytes, [&](Value at, int64_t, int64_t size) {
-      Value source = b.add(op.getSourceOffset(), at);
-      Value piece = poolPiece(b, op, window, source, size);
-      b.store(piece, op.getTarget(), b.add(target, at));
-    });
-  });
   op.erase();
 }
