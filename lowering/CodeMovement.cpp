@@ -154,22 +154,20 @@ struct ConcatRecoded : OpRewritePattern<ConcatOp> {
 };
 
 /// lookup(movement(c)): movement(lookup(c)), so that movements meet.
+template <typename MoveOp>
 struct MoveLookup : OpRewritePattern<LookupOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(LookupOp op,
                                 PatternRewriter &rewriter) const override {
-    Operation *move = op.getInput().getDefiningOp();
-    if (!isa_and_nonnull<TransposeOp, ReshapeOp>(move))
+    auto move = op.getInput().getDefiningOp<MoveOp>();
+    if (!move)
       return failure();
-    Value codes = move->getOperand(0);
+    Value codes = move.getInput();
     auto type = cast<RankedTensorType>(codes.getType());
     Value other = LookupOp::create(rewriter, op.getLoc(),
                                    type.clone(tensorElement(op.getType())),
                                    codes, op.getTable(), KernelAttr());
-    if (auto transpose = dyn_cast<TransposeOp>(move))
-      rewriter.replaceOp(op, moved(transpose, other, rewriter));
-    else
-      rewriter.replaceOp(op, moved(cast<ReshapeOp>(move), other, rewriter));
+    rewriter.replaceOp(op, moved(move, other, rewriter));
     return success();
   }
 };
@@ -248,7 +246,8 @@ struct LookupRecoded : OpRewritePattern<LookupOp> {
 } // namespace
 
 void ulq::populateLookupPatterns(RewritePatternSet &patterns) {
-  patterns.add<MoveLookup, LookupRecoded>(patterns.getContext());
+  patterns.add<MoveLookup<TransposeOp>, MoveLookup<ReshapeOp>, LookupRecoded>(
+      patterns.getContext());
 }
 
 void ulq::populateTransposeSinkPatterns(RewritePatternSet &patterns) {

@@ -111,49 +111,38 @@ bool isProduct(Value value) {
   return false;
 }
 
-/// quantizer(max_pool(x)): max_pool(quantizer(x)), for what never falls.
-struct QuantizeBeforePool : OpRewritePattern<DequantizeOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(DequantizeOp op,
-                                PatternRewriter &rewriter) const override {
-    std::optional<Quantizer> quantizer = Quantizer::endingIn(op);
-    if (!quantizer || !llvm::all_of(quantizer->chain, rises))
-      return failure();
-    auto pool = quantizer->input().getDefiningOp<MaxPoolOp>();
-    if (!pool || !pool->hasOneUse() || !isProduct(pool.getInput()))
-      return failure();
-    rewriter.setInsertionPoint(pool);
-    auto moved = cast<MaxPoolOp>(rewriter.clone(*pool));
-    rewriter.setInsertionPoint(moved);
-    moved.getInputMutable().set(quantizer->apply(rewriter, pool.getInput()));
-    rewriter.replaceOp(op, moved);
-    return success();
-  }
-};
+/// Whether the quantizer's operations may stand before the pool: they never
+/// fall.
+bool commutes(const Quantizer &quantizer, MaxPoolOp) {
+  return llvm::all_of(quantizer.chain, rises);
+}
+/// Their constants run along dimensions that stay whole.
+bool commutes(const Quantizer &quantizer, SliceOp slice) {
+  ArrayRef<int64_t> from = tensorShape(slice.getInput().getType());
+  ArrayRef<int64_t> to = tensorShape(slice.getType());
+  return llvm::all_of(quantizer.chain, [&](Operation *step) {
+    int64_t axis = axisOf(step);
+    return axis < 0 || from[axis] == to[axis];
+  });
+}
 
-/// quantizer(slice(x)) of a product: slice(quantizer(x)).
-struct QuantizeBeforeSlice : OpRewritePattern<DequantizeOp> {
+/// quantizer(op(x)) of a product x: op(quantizer(x)).
+template <typename MoveOp>
+struct QuantizeBefore : OpRewritePattern<DequantizeOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(DequantizeOp op,
                                 PatternRewriter &rewriter) const override {
     std::optional<Quantizer> quantizer = Quantizer::endingIn(op);
     if (!quantizer)
       return failure();
-    auto slice = quantizer->input().getDefiningOp<SliceOp>();
-    if (!slice || !slice->hasOneUse() || !isProduct(slice.getInput()))
+    auto before = quantizer->input().getDefiningOp<MoveOp>();
+    if (!before || !before->hasOneUse() || !isProduct(before.getInput()) ||
+        !commutes(*quantizer, before))
       return failure();
-    ArrayRef<int64_t> from = tensorShape(slice.getInput().getType());
-    ArrayRef<int64_t> to = tensorShape(slice.getType());
-    // Constants run along dimensions that stay whole.
-    if (llvm::any_of(quantizer->chain, [&](Operation *step) {
-          int64_t axis = axisOf(step);
-          return axis >= 0 && from[axis] != to[axis];
-        }))
-      return failure();
-    rewriter.setInsertionPoint(slice);
-    auto moved = cast<SliceOp>(rewriter.clone(*slice));
+    rewriter.setInsertionPoint(before);
+    auto moved = cast<MoveOp>(rewriter.clone(*before));
     rewriter.setInsertionPoint(moved);
-    moved.getInputMutable().set(quantizer->apply(rewriter, slice.getInput()));
+    moved.getInputMutable().set(quantizer->apply(rewriter, before.getInput()));
     rewriter.replaceOp(op, moved);
     return success();
   }
@@ -186,6 +175,6 @@ struct QuantizeBeforeConcat : OpRewritePattern<DequantizeOp> {
 } // namespace
 
 void ulq::populateHoistQuantizerPatterns(RewritePatternSet &patterns) {
-  patterns.add<QuantizeBeforePool, QuantizeBeforeSlice, QuantizeBeforeConcat>(
-      patterns.getContext());
+  patterns.add<QuantizeBefore<MaxPoolOp>, QuantizeBefore<SliceOp>,
+               QuantizeBeforeConcat>(patterns.getContext());
 }
