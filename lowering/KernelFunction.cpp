@@ -6,6 +6,7 @@
 
 #include "lowering/KernelFunction.h"
 #include "lowering/Layers.h"
+#include "lowering/Workgroups.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
@@ -157,13 +158,6 @@ void KernelFunction::waitFor(int64_t parts) {
   scf::YieldOp::create(b, after->getArgument(0));
 }
 
-int64_t waitingWorkgroups(int64_t parts) {
-  if (parts == 1)
-    return 0;
-  // Fewer than 16 in all: see Workgroups.cpp.
-  return parts > 14 ? 8 : std::min<int64_t>(15 - parts, 3);
-}
-
 DispatchOp createDispatch(OpBuilder &builder, Location loc,
                           const Signature &signature, StringRef kernel,
                           int64_t parts, bool scratch) {
@@ -173,6 +167,30 @@ DispatchOp createDispatch(OpBuilder &builder, Location loc,
   return DispatchOp::create(builder, loc, signature.results, signature.inputs,
                             kernel, parts + waitingWorkgroups(parts), scratch,
                             counters);
+}
+
+void tileCodes(Operation *op, KernelAttr attr, ModuleOp kernels,
+               ArrayRef<Value> inputs, int64_t units,
+               function_ref<void(KernelFunction &, Value, Value)> body) {
+  OpBuilder builder(op);
+  int64_t parts = attr.getWorkgroups();
+  Signature signature;
+  for (Value input : inputs)
+    signature.inputs.push_back(toBytes(builder, input));
+  signature.results = {dispatchedType(op->getResult(0).getType())};
+  signature.counters = parts > 1 ? 1 : 0;
+  std::string name = kernelName(kernels, op->getLoc());
+  auto dispatch = createDispatch(builder, op->getLoc(), signature, name, parts,
+                                 /*scratch=*/false);
+  replaceResult(builder, op->getResult(0), dispatch.getResult(0));
+
+  KernelFunction function(kernels, op->getLoc(), name, signature);
+  function.work(parts, [&] {
+    auto [first, end] = function.share(units, function.workgroup, parts);
+    body(function, first, end);
+  });
+  function.finish();
+  op->erase();
 }
 
 ModuleOp kernelsModule(ModuleOp module, StringRef isa) {

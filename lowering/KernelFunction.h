@@ -61,15 +61,19 @@ private:
   Buffer counters;
 };
 
-/// Workgroups in which threads wait for the last of several parts. A thread
-/// without work goes to sleep soon, and waking it takes longer than many a
-/// dispatch.
-int64_t waitingWorkgroups(int64_t parts);
-
 /// The dispatch of a kernel function of `parts` parts.
 DispatchOp createDispatch(mlir::OpBuilder &builder, mlir::Location loc,
                           const Signature &signature, llvm::StringRef kernel,
                           int64_t parts, bool scratch);
+
+/// Replaces an operation from codes to codes by a dispatch of `attr`'s parts,
+/// with `inputs` and the result as buffers; `body` is emitted for a part of
+/// `units`, first to end.
+void tileCodes(mlir::Operation *op, KernelAttr attr, mlir::ModuleOp kernels,
+               llvm::ArrayRef<mlir::Value> inputs, int64_t units,
+               llvm::function_ref<void(KernelFunction &function,
+                                       mlir::Value first, mlir::Value end)>
+                   body);
 
 /// The nested module @kernels of `module`, made for `isa` if there is none.
 mlir::ModuleOp kernelsModule(mlir::ModuleOp module, llvm::StringRef isa);

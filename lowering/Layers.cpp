@@ -145,6 +145,16 @@ int64_t panelCount(const LayerShape &flow, int64_t tileOutputs) {
   return flow.groups * llvm::divideCeil(flow.outputs, tileOutputs);
 }
 
+/// Cycles to find and copy one tap of one group, whatever its size: they decide
+/// where groups are small.
+static constexpr double kTapCycles = 3.0;
+
+double predictedCycles(const LayerShape &shape, const Kernel &kernel,
+                       const Candidate &tile) {
+  int64_t outputs = flowShape(shape, kernel).outputs;
+  return tile.cyclesPerMac + kTapCycles / double(outputs * shape.channels);
+}
+
 FailureOr<KernelChoice> kernelChoice(LayerOp op) {
   KernelAttr attr = op.getKernelAttr();
   if (!attr)

@@ -53,6 +53,11 @@ LayerShape flowShape(const LayerShape &shape, const Kernel &kernel);
 /// Panels over all groups of a flow shape.
 int64_t panelCount(const LayerShape &flow, int64_t tileOutputs);
 
+/// Cycles for each multiply-accumulate that a kernel predicts for a layer, with
+/// what it costs to find and copy the taps of small groups.
+double predictedCycles(const LayerShape &shape, const Kernel &kernel,
+                       const Candidate &tile);
+
 /// `value` rounded up to a multiple of `unit`.
 inline int64_t roundUp(int64_t value, int64_t unit) {
   return (value + unit - 1) / unit * unit;

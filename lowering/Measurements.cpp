@@ -18,10 +18,6 @@ namespace {
 
 constexpr int64_t kFormat = 1;
 
-/// Cycles to find and copy one tap of one group, whatever its size: they decide
-/// where groups are small.
-constexpr double kTapCycles = 3.0;
-
 /// Dissimilarity, in factors of two of an extent: of other kernel extents for
 /// each factor of two in taps, and of other strides.
 constexpr double kTapsWeight = 2.0;
@@ -201,12 +197,6 @@ llvm::Expected<Measurements> readMeasurements(StringRef path, StringRef isa) {
       ns = std::min(ns, timed.ns);
     }
   return measurements;
-}
-
-double predictedCycles(const LayerShape &shape, const Kernel &kernel,
-                       const Candidate &tile) {
-  int64_t outputs = flowShape(shape, kernel).outputs;
-  return tile.cyclesPerMac + kTapCycles / double(outputs * shape.channels);
 }
 
 llvm::Expected<CostTable> CostTable::build(MLIRContext *context,

@@ -42,11 +42,6 @@ using Measurements = llvm::StringMap<KernelTimes>;
 llvm::Expected<Measurements> readMeasurements(llvm::StringRef path,
                                               llvm::StringRef isa);
 
-/// Cycles for each multiply-accumulate that a kernel predicts for a layer, with
-/// what it costs to find and copy the taps of small groups.
-double predictedCycles(const LayerShape &shape, const Kernel &kernel,
-                       const Candidate &tile);
-
 /// Corrects predictions by the measurement of the most similar layer.
 class CostTable {
 public:

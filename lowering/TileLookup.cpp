@@ -22,26 +22,12 @@ static Value tableBytes(OpBuilder &builder, LookupOp op) {
 }
 
 void ulq::tileLookup(LookupOp op, ModuleOp kernels) {
-  KernelAttr attr = op.getKernelAttr();
   OpBuilder builder(op);
-  Signature signature;
-  signature.inputs = {toBytes(builder, op.getInput()), tableBytes(builder, op)};
-  signature.results = {dispatchedType(op.getType())};
-  int64_t parts = attr.getWorkgroups();
-  signature.counters = parts > 1 ? 1 : 0;
-  std::string name = kernelName(kernels, op.getLoc());
-  auto dispatch = createDispatch(builder, op.getLoc(), signature, name, parts,
-                                 /*scratch=*/false);
-  replaceResult(builder, op.getResult(), dispatch.getResult(0));
-
-  KernelFunction function(kernels, op.getLoc(), name, signature);
-  ByteBuilder &b = function.b;
-  const Buffer &source = function.buffers[0], &table = function.buffers[1],
-               &target = function.buffers[2];
-  int64_t bytes = cast<PackedType>(op.getType()).getByteSize();
-  function.work(parts, [&] {
-    auto [first, last] = function.share(bytes, function.workgroup, parts);
-    b.loop(first, last, 1, [&](Value i) {
+  auto emit = [&](KernelFunction &function, Value first, Value end) {
+    ByteBuilder &b = function.b;
+    const Buffer &source = function.buffers[0], &table = function.buffers[1],
+                 &target = function.buffers[2];
+    b.loop(first, end, 1, [&](Value i) {
       Value code = memref::LoadOp::create(b, source.memory,
                                           ValueRange{b.add(source.offset, i)});
       Value index = arith::IndexCastUIOp::create(b, b.getIndexType(), code);
@@ -50,7 +36,8 @@ void ulq::tileLookup(LookupOp op, ModuleOp kernels) {
       memref::StoreOp::create(b, other, target.memory,
                               ValueRange{b.add(target.offset, i)});
     });
-  });
-  function.finish();
-  op.erase();
+  };
+  tileCodes(op, op.getKernelAttr(), kernels,
+            {op.getInput(), tableBytes(builder, op)},
+            cast<PackedType>(op.getType()).getByteSize(), emit);
 }

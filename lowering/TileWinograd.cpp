@@ -49,13 +49,12 @@ private:
     int64_t panels = llvm::divideCeil(choice.panels, attr.getPanelParts());
     int64_t blocks = llvm::divideCeil(plan.blocks(), choice.rowParts);
     int64_t products = scheme.products();
-    if (choice.rowParts > 1) {
-      weightsFirst = true;
-      keptWeights = placeKept(choice.panels, scratchPanelBytes);
-    } else {
-      weightsFirst = blocks > 1 && panels * scratchPanelBytes <= kCachedWeights;
-      weightsAt = place((weightsFirst ? panels : 1) * scratchPanelBytes);
-    }
+    weightsFirst = choice.rowParts > 1 ||
+                   (blocks > 1 && panels * scratchPanelBytes <= kCachedWeights);
+    if (weightsFirst)
+      placePanels(/*behind=*/0);
+    else
+      weightsAt = place(scratchPanelBytes);
     keepsInput = attr.getPanelParts() > 1 &&
                  plan.blocks() * products * inputBytes <= kCachedInput;
     if (keepsInput)
@@ -78,12 +77,7 @@ private:
       b.loop(firstBlock, lastBlock, 1, body);
     };
     auto weights = [&](Value panel) {
-      if (choice.rowParts > 1)
-        return piece(b, keptWeights, panel);
-      Value number = b.index(0);
-      if (weightsFirst)
-        number = b.createOrFold<arith::SubIOp>(panel, firstPanel);
-      return b.add(scratch(b, weightsAt), b.mul(number, scratchPanelBytes));
+      return weightsFirst ? preparedPanel(b, panel) : scratch(b, weightsAt);
     };
     auto input = [&](Value block) {
       if (keepsInput)
@@ -100,10 +94,6 @@ private:
     auto writeInput = [&](Value block) {
       transformInput(b, block, input(block));
     };
-    auto haveWeights = [&](Value panel) {
-      choice.rowParts > 1 ? ensure(keptWeights, panel, writeWeights)
-                          : writeWeights(panel);
-    };
     auto haveInput = [&](Value block) {
       keepsInput ? ensure(keptInput, block, writeInput) : writeInput(block);
     };
@@ -111,7 +101,7 @@ private:
       emitTile(b, block, panel, input(block), weights(panel));
     };
     if (weightsFirst) {
-      panels(haveWeights);
+      preparePanels(b, writeWeights);
       blocks([&](Value block) {
         haveInput(block);
         panels([&](Value panel) { tile(block, panel); });
@@ -120,7 +110,7 @@ private:
     }
     blocks(haveInput);
     panels([&](Value panel) {
-      haveWeights(panel);
+      writeWeights(panel);
       blocks([&](Value block) { tile(block, panel); });
     });
   }
@@ -275,7 +265,7 @@ private:
   int64_t weightBytes, inputBytes, sumBytes; // from product to product
   bool weightsFirst = false; // before all blocks, not panel by panel
   bool keepsInput = false;
-  Kept keptWeights{}, keptInput{};
+  Kept keptInput{};
   int64_t weightsAt = 0, inputAt = 0, sumsAt = 0, linesAt = 0,
           accumulatorsAt = 0;
 };

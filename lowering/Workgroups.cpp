@@ -8,13 +8,13 @@
 // panels. Every part gathers its rows.
 //
 // IREE hands out parts singly while there are fewer than 8 for each thread,
-// else 8 at a time: 16 parts would be 2 for two threads. So there are at most
-// kFewParts, or so many that 8 at a time are few of them.
+// else 8 at a time: 16 workgroups would be 2 for two threads. So there are
+// fewer of them, or so many that 8 at a time are few.
 //
 //===----------------------------------------------------------------------===//
 
 #include "lowering/Workgroups.h"
-#include "lowering/Measurements.h"
+#include "lowering/Layers.h"
 #include "lowering/kernels/WinogradPlan.h"
 
 using namespace mlir;
@@ -22,8 +22,12 @@ using namespace ulq;
 
 /// Work that pays for one more part: about ten microseconds.
 static constexpr double kPartCycles = 30e3;
-static constexpr int64_t kFewParts = 14;
+static constexpr int64_t kAtATime = 8;
+/// One of the workgroups that two threads take singly waits.
+static constexpr int64_t kFewParts = 2 * kAtATime - 2;
 static constexpr int64_t kManyParts = 64;
+/// Threads that wait rather than sleep.
+static constexpr int64_t kWaiting = 3;
 /// Work for which kManyParts pay.
 static constexpr double kManyCycles = kManyParts * 2 * kPartCycles;
 
@@ -46,6 +50,13 @@ int64_t ulq::usefulParts(double cycles, int64_t most) {
   if (most > kFewParts)
     most = cycles < kManyCycles ? kFewParts : std::min(most, kManyParts);
   return std::clamp<int64_t>(wanted, 1, std::max<int64_t>(most, 1));
+}
+
+int64_t ulq::waitingWorkgroups(int64_t parts) {
+  if (parts == 1)
+    return 0;
+  return parts > kFewParts ? kAtATime
+                           : std::min(kFewParts + 1 - parts, kWaiting);
 }
 
 /// Blocks of equal size, a whole number of them for each part.

@@ -22,6 +22,11 @@ struct Division {
 Division divide(const LayerShape &shape, const Kernel &kernel,
                 const Candidate &tile, int64_t most);
 
+/// Workgroups beyond the parts of a dispatch, in which threads wait for the
+/// last of them. A thread without work goes to sleep soon, and waking it takes
+/// longer than many a dispatch.
+int64_t waitingWorkgroups(int64_t parts);
+
 /// The most parts for work of so many cycles.
 int64_t usefulParts(double cycles, int64_t most);
 
