@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -332,5 +332,4 @@ def _progress(title: str):
     """A spinner on standard error with the time so far, on a terminal only; yields a function that changes its text."""
     console = Console(stderr=True)
     with console.status(f"{title} ...") as status:
-        show: Callable[[str], None] = lambda text: status.update(f"{text} ...")  # noqa: E731
-        yield show
+        yield lambda text: status.update(f"{text} ...")

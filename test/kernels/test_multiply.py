@@ -394,22 +394,6 @@ TILES = {
         "avx512icl": Tiles(6, (64, 32, 16)),
         "neon": Tiles(3, (16, 8)),
     },
-    "dot16": {
-        "generic": Tiles(4, (8,)),
-        "sse41": Tiles(4, (8,)),
-        "avx2": Tiles(4, (16, 8)),
-        "avx512bw": Tiles(6, (64, 32, 16)),
-    },
-    "dot_packed": {
-        "generic": Tiles(4, (8,)),
-        "sse41": Tiles(4, (8,)),
-        "avx2": Tiles(4, (16, 8)),
-        "avxvnni": Tiles(6, (16, 8)),
-        "avx512bw": Tiles(6, (64, 32, 16)),
-        "avx512vnni": Tiles(6, (64, 32, 16)),
-        "avx512icl": Tiles(6, (64, 32, 16)),
-        "neon": Tiles(3, (16, 8)),
-    },
     "lut": {
         "generic": Tiles(4, (32, 16)),
         "sse41": Tiles(4, (32, 16)),
@@ -441,6 +425,8 @@ TILES = {
         "neon": Tiles(6, (16, 8)),
     },
 }
+TILES["dot_packed"] = TILES["dot"]
+TILES["dot16"] = {isa: TILES["dot"][isa] for isa in ("generic", "sse41", "avx2", "avx512bw")}
 # Kernels with vectors along the depth have one tile per kind of registers.
 for family in ALONG_DEPTH:
     rows_of = {"generic": 2, "sse41": 2, "avx2": 3, "avxvnni": 3}
