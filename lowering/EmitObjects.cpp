@@ -96,6 +96,9 @@ void setAttributes(llvm::Module &module, const Isa &isa) {
     function.addFnAttr("min-legal-vector-width", bits);
     function.addFnAttr("no-builtins");
     function.addFnAttr(llvm::Attribute::NoUnwind);
+    // Spilled vectors shall not lie across cache lines.
+    function.addFnAttr(llvm::Attribute::getWithStackAlignment(
+        module.getContext(), llvm::Align(isa.traits.vectorBytes)));
     for (llvm::Argument &argument : function.args())
       if (argument.getType()->isPointerTy())
         argument.addAttr(llvm::Attribute::NoAlias);

@@ -32,7 +32,11 @@ void LayerTiler::run(ModuleOp kernels) {
   placeScratch();
   OpBuilder builder(op);
   Signature signature;
-  signature.inputs = {toBytes(builder, op.getInput()), parameters(builder)};
+  signature.inputs = {toBytes(builder, op.getInput()),
+                      constantBytes(builder, blob.bytes())};
+  // A constant of its own, which the layers with the same tables share.
+  if (!tables.empty())
+    signature.inputs.push_back(constantBytes(builder, tables));
   if (shape.computed)
     signature.inputs.push_back(toBytes(builder, op.getWeights()));
   for (Value addend : op.getAddends())
@@ -56,10 +60,13 @@ void LayerTiler::run(ModuleOp kernels) {
 
   KernelFunction function(kernels, op.getLoc(), name, signature);
   kernel = &function;
-  source = function.buffers[0];
-  params = function.buffers[1];
+  size_t next = 0;
+  source = function.buffers[next++];
+  params = function.buffers[next++];
+  lookups = tables.empty() ? params : function.buffers[next++];
   if (shape.computed)
-    computed = function.buffers[2];
+    computed = function.buffers[next++];
+  firstAddend = next;
   const Buffer &own = function.buffers.back();
   memory = own.memory;
   ByteBuilder &b = function.b;
@@ -89,12 +96,11 @@ void LayerTiler::buildParameters() {
     bytes.assign(packed.begin(), packed.end());
   }
   blob.append(bytes);
-  tables = blob.append(choice.kernel->tables(shape));
+  tables = choice.kernel->tables(shape, choice.isa->traits);
   plan = planEpilogue(op, lanes, blob);
 }
 
-Value LayerTiler::parameters(OpBuilder &builder) {
-  ArrayRef<uint8_t> bytes = blob.bytes();
+Value LayerTiler::constantBytes(OpBuilder &builder, ArrayRef<uint8_t> bytes) {
   ArrayRef<char> raw(reinterpret_cast<const char *>(bytes.data()),
                      bytes.size());
   auto type = bytesType(op.getContext(), static_cast<int64_t>(bytes.size()));
@@ -196,7 +202,7 @@ void LayerTiler::epilogue(ByteBuilder &b, const ResultTile &tile,
   bool corrects = !isFloat && choice.kernel->accumulatesCodes();
   SmallVector<Value> addends, addendOffsets, targets, targetOffsets;
   SmallVector<int64_t> addendBits;
-  size_t next = shape.computed ? 3 : 2;
+  size_t next = firstAddend;
   for (Value addend : op.getAddends()) {
     addends.push_back(kernel->buffers[next].memory);
     addendOffsets.push_back(kernel->buffers[next++].offset);

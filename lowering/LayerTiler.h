@@ -77,10 +77,11 @@ protected:
   PanelLanes lanes;
   mlir::Value codes, floats; // results of the layer, null where it has none
   bool isFloat, rowSums;
-  int64_t panelBytes, tables = 0;
+  int64_t panelBytes;
   int64_t scratchPanelBytes; // 0: multiply_tile reads the parameters
 
   Buffer source, params, computed; // computed: weights, if they are
+  Buffer lookups;                  // the kernel's tables, if it has any
   mlir::Value memory;              // holds the scratch memory
   mlir::Value firstPanel, lastPanel;
 
@@ -89,9 +90,12 @@ private:
     return choice.rowParts > 1 && scratchPanelBytes > 0;
   }
   void buildParameters();
-  mlir::Value parameters(mlir::OpBuilder &builder);
+  mlir::Value constantBytes(mlir::OpBuilder &builder,
+                            llvm::ArrayRef<uint8_t> bytes);
 
   ParameterBlob blob;
+  llvm::SmallVector<uint8_t> tables;
+  size_t firstAddend = 0; // among the buffers of the function
   EpiloguePlan plan;
   int64_t scratchBytes = 0, flags = 0;
   Kept keptPanels{};

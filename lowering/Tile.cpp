@@ -152,11 +152,10 @@ private:
         b.add(scratch(b, built ? tablesAt : rowsAt), b.mul(row, rowBytes));
     Buffer rhs = panelBuffer(b, panel);
     MultiplyTileOp::create(
-        b, memory, lhs, rhs.memory, rhs.offset, params.memory,
-        b.add(params.offset, tables), memory, scratch(b, accumulatorsAt), attr,
-        rowBytes, choice.format.depth, shape.storageBits, shape.maxCode,
-        shape.weightBits, shape.weightBase, shape.weightStep,
-        shape.weightLevels, choice.kernel->accumulatesCodes(),
+        b, memory, lhs, rhs.memory, rhs.offset, lookups.memory, lookups.offset,
+        memory, scratch(b, accumulatorsAt), attr, rowBytes, choice.format.depth,
+        shape.storageBits, shape.maxCode, shape.weightBits, shape.weightBase,
+        shape.weightStep, shape.weightLevels, choice.kernel->accumulatesCodes(),
         /*startValues=*/false, choice.tile.narrowBits,
         choice.tile.flushInterval, choice.tile.narrowProduct);
   }

@@ -122,11 +122,11 @@ private:
   void multiply(ByteBuilder &b, Value panel, Value lhs) {
     Buffer rhs = panelBuffer(b, panel);
     MultiplyTileOp::create(
-        b, memory, lhs, rhs.memory, rhs.offset, params.memory,
-        b.add(params.offset, tables), memory, scratch(b, accumulatorsAt), attr,
-        rowBytes(), choice.format.depth, shape.storageBits, shape.maxCode,
-        shape.weightBits, shape.weightBase, shape.weightStep,
-        shape.weightLevels, choice.kernel->accumulatesCodes(),
+        b, memory, lhs, rhs.memory, rhs.offset, lookups.memory, lookups.offset,
+        memory, scratch(b, accumulatorsAt), attr, rowBytes(),
+        choice.format.depth, shape.storageBits, shape.maxCode, shape.weightBits,
+        shape.weightBase, shape.weightStep, shape.weightLevels,
+        choice.kernel->accumulatesCodes(),
         /*startValues=*/false, choice.tile.narrowBits,
         choice.tile.flushInterval, choice.tile.narrowProduct,
         g.getDilations()[1] * pixelBytes, g.getKernel()[0],

@@ -167,7 +167,9 @@ public:
                                      const Candidate &tile) const = 0;
 
   /// Constant lookup tables (64-byte aligned in the program), may be empty.
-  virtual llvm::SmallVector<uint8_t> tables(const LayerShape &shape) const {
+  /// Layers with the same tables share them.
+  virtual llvm::SmallVector<uint8_t> tables(const LayerShape &shape,
+                                            const IsaTraits &isa) const {
     return {};
   }
 

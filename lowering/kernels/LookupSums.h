@@ -4,8 +4,10 @@
 //
 // A group is g weight codes that fill 4 bits (g = 4 for 1-bit weights, 2 for
 // 2-bit weights); its bits are the index of a 16-byte table that activation
-// codes select. One table_lookup yields g products for each byte of a vector of
-// outputs, or twice as many where an entry holds two sums.
+// codes select, repeated over a vector: a load of whole cache lines never waits
+// for another one, loads of 16 bytes often do. One table_lookup yields g
+// products for each byte of a vector of outputs, or twice as many where an
+// entry holds two sums.
 //
 // Sums are kept in bytes for `flushInterval` reduction elements, then in 16
 // bits, and, where the depth needs it, in 32 bits. Nothing is multiplied: a
@@ -37,25 +39,22 @@ public:
     int64_t steps = int64_t(op.getDepth()) / stepCodes;
     int64_t interval = int64_t(op.getFlushInterval()) / stepCodes;
     int64_t chunk = halfCodes / stepCodes;
-    Pointer target{op.getTarget(), op.getTargetOffset()};
     if (steps <= chunk) {
-      sumHalves(emit.index(0), emit.index(steps), interval, target);
-      widen(target, target, /*more=*/false);
+      widen(sumHalves(emit.index(0), emit.index(steps), interval),
+            /*more=*/false);
       op.erase();
       return;
     }
     // The depth exceeds 16-bit sums: the target keeps 32-bit ones between
-    // chunks, so the 16-bit ones need a place of their own.
-    Pointer narrow = allocate(accumulators() * vectorBytes * 4);
+    // chunks.
     mlir::VectorType words = emit.integers(vectorBytes / 4, 32);
     for (int64_t i = 0; i < 4 * accumulators(); ++i)
-      emit.store(emit.zero(words), emit.advance(target, i * vectorBytes));
+      emit.store(emit.zero(words), place(0, i * vectorBytes));
     mlir::Value end = emit.index(steps);
     auto body = [&](mlir::Value first) {
       mlir::Value last = mlir::arith::MinUIOp::create(
           emit.builder, emit.loc, end, emit.add(first, chunk));
-      sumHalves(first, last, interval, narrow);
-      widen(narrow, target, /*more=*/true);
+      widen(sumHalves(first, last, interval), /*more=*/true);
     };
     emit.loop(emit.index(0), end, chunk, body);
     op.erase();
@@ -81,9 +80,9 @@ protected:
   int64_t vectors() const { return outputs / vectorBytes; }
   int64_t accumulators() const { return rows * vectors(); }
 
-  /// The table at a byte offset, in every 16-byte lane.
+  /// The table at a byte offset.
   mlir::Value loadTable(mlir::Value offset) {
-    return emit.loadTable(
+    return emit.load(
         bytes, emit.advance({op.getTables(), op.getTablesOffset()}, offset, 1));
   }
 
@@ -91,67 +90,41 @@ protected:
     return TableLookupOp::create(emit.builder, emit.loc, bytes, table, index);
   }
 
-  /// Scratch on the stack, allocated once at the function's entry.
-  Pointer allocate(int64_t size) {
-    mlir::OpBuilder::InsertionGuard guard(emit.builder);
-    mlir::Operation *function =
-        op->getParentWithTrait<mlir::OpTrait::AutomaticAllocationScope>();
-    emit.builder.setInsertionPointToStart(&function->getRegion(0).front());
-    mlir::Type byte = emit.builder.getI8Type();
-    mlir::Value buffer = mlir::memref::AllocaOp::create(
-        emit.builder, emit.loc, mlir::MemRefType::get({size}, byte));
-    auto dynamic = mlir::MemRefType::get({mlir::ShapedType::kDynamic}, byte);
-    buffer =
-        mlir::memref::CastOp::create(emit.builder, emit.loc, dynamic, buffer);
-    return {buffer, emit.index(0)};
-  }
-
 private:
-  /// Where the 16-bit sums of one accumulator stand: the sums of byte pairs,
-  /// then those of their odd bytes. They take half of the room of its i32
-  /// results.
-  Pointer place(Pointer tile, int64_t i) {
-    return emit.advance(tile, i * vectorBytes * 4);
+  /// `bytes` behind the place of the i32 results of accumulator i.
+  Pointer place(int64_t i, int64_t bytes) {
+    return emit.advance({op.getTarget(), op.getTargetOffset()},
+                        i * vectorBytes * 4 + bytes);
   }
 
-  /// pairs += sums as 16-bit lanes, odd += their high bytes. Pair sums may
-  /// wrap: what is read out is their difference from the odd ones.
-  void flush(llvm::ArrayRef<mlir::Value> sums, Pointer narrow) {
-    for (auto [i, sum] : llvm::enumerate(sums)) {
-      Pointer pairs = place(narrow, i);
-      Pointer odd = emit.advance(pairs, vectorBytes);
-      mlir::Value lanes = emit.bitcast(sum, halves);
-      emit.store(emit.add(emit.load(halves, pairs), lanes), pairs);
-      emit.store(emit.add(emit.load(halves, odd), emit.shiftRight(lanes, 8)),
-                 odd);
-    }
-  }
-
-  /// 16-bit sums over steps [from, to), left in `narrow`.
-  void sumHalves(mlir::Value from, mlir::Value to, int64_t interval,
-                 Pointer narrow) {
-    for (int64_t i = 0; i < accumulators(); ++i)
-      for (int64_t part = 0; part < 2; ++part)
-        emit.store(emit.zero(halves),
-                   emit.advance(place(narrow, i), part * vectorBytes));
-    auto body = [&](mlir::Value first) {
+  /// 16-bit sums over steps [from, to): of all accumulators the sums of byte
+  /// pairs, then those of their odd bytes. Pair sums may wrap: what is read out
+  /// is their difference from the odd ones.
+  llvm::SmallVector<mlir::Value> sumHalves(mlir::Value from, mlir::Value to,
+                                           int64_t interval) {
+    llvm::SmallVector<mlir::Value> zeros(2 * accumulators(), emit.zero(halves));
+    auto body = [&](mlir::Value first, mlir::ValueRange carried) {
+      llvm::SmallVector<mlir::Value> sums(carried);
       mlir::Value last = mlir::arith::MinUIOp::create(
           emit.builder, emit.loc, to, emit.add(first, interval));
-      flush(sumBytes(first, last), narrow);
+      for (auto [i, sum] : llvm::enumerate(sumBytes(first, last))) {
+        mlir::Value lanes = emit.bitcast(sum, halves);
+        mlir::Value &pairs = sums[i], &odd = sums[accumulators() + i];
+        pairs = emit.add(pairs, lanes);
+        odd = emit.add(odd, emit.shiftRight(lanes, 8));
+      }
+      return sums;
     };
-    emit.loop(from, to, interval, body);
+    return emit.loop(from, to, interval, zeros, body);
   }
 
   /// i32 results from the 16-bit sums, added to what is there if `more`.
-  void widen(Pointer narrow, Pointer target, bool more) {
+  void widen(llvm::ArrayRef<mlir::Value> sums, bool more) {
     mlir::VectorType words = emit.integers(vectorBytes / 2, 32);
     for (int64_t i = 0; i < accumulators(); ++i) {
-      mlir::Value pairs = emit.load(halves, place(narrow, i));
-      mlir::Value odd =
-          emit.load(halves, emit.advance(place(narrow, i), vectorBytes));
-      mlir::Value even = mlir::arith::SubIOp::create(
-          emit.builder, emit.loc, pairs, emit.shiftLeft(odd, 8));
-      Pointer to = place(target, i);
+      mlir::Value odd = sums[accumulators() + i];
+      mlir::Value even = emit.subtract(sums[i], emit.shiftLeft(odd, 8));
+      Pointer to = place(i, 0);
       for (mlir::Value half : {even, odd}) {
         mlir::Value sum =
             mlir::arith::ExtUIOp::create(emit.builder, emit.loc, words, half);

@@ -105,7 +105,7 @@ private:
     Value codes = arith::IndexCastUIOp::create(
         emit.builder, emit.loc, emit.builder.getIndexType(), byte);
     return emit.mul(emit.field(codes, shift, grouping.tableBits()),
-                    kTableBytes);
+                    vectorBytes);
   }
 
   Grouping grouping;
@@ -175,14 +175,15 @@ struct LutKernel final : Kernel {
     return 0;
   }
 
-  SmallVector<uint8_t> tables(const LayerShape &shape) const override {
+  SmallVector<uint8_t> tables(const LayerShape &shape,
+                              const IsaTraits &isa) const override {
     Grouping grouping = groupingOf(shape);
     auto codeAt = [](int64_t tuple, int64_t j, int64_t bits) {
       return tuple >> (j * bits) & ((int64_t(1) << bits) - 1);
     };
     SmallVector<uint8_t> bytes;
     for (int64_t tuple = 0; tuple < grouping.tables(); ++tuple)
-      for (int64_t index = 0; index < kTableBytes; ++index) {
+      for (int64_t index = 0; index < isa.vectorBytes; ++index) {
         int64_t sum = 0;
         for (int64_t j = 0; j < grouping.group(); ++j)
           sum += codeAt(tuple, j, grouping.storageBits) *

@@ -102,8 +102,9 @@ private:
   Value loadOffset(Pointer from) {
     Value one = emit.load(emit.integers(1, 16), from);
     Value offset = vector::ExtractOp::create(emit.builder, emit.loc, one, 0);
-    return arith::IndexCastUIOp::create(emit.builder, emit.loc,
-                                        emit.builder.getIndexType(), offset);
+    offset = arith::IndexCastUIOp::create(emit.builder, emit.loc,
+                                          emit.builder.getIndexType(), offset);
+    return emit.mul(offset, vectorBytes / kTableBytes);
   }
 
   /// The weight nibbles of a group of a step, for each vector of outputs.
@@ -209,10 +210,11 @@ struct NibbleKernel final : Kernel {
     return 0;
   }
 
-  SmallVector<uint8_t> tables(const LayerShape &) const override {
+  SmallVector<uint8_t> tables(const LayerShape &,
+                              const IsaTraits &isa) const override {
     SmallVector<uint8_t> bytes;
     for (unsigned rows = 0; rows < 256; ++rows)
-      for (unsigned index = 0; index < kTableBytes; ++index)
+      for (unsigned index = 0; index < isa.vectorBytes; ++index)
         bytes.push_back(llvm::popcount(index & rows % 16) +
                         16 * llvm::popcount(index & rows / 16));
     return bytes;

@@ -191,7 +191,8 @@ struct ProductLutKernel final : Kernel {
     return 0;
   }
 
-  SmallVector<uint8_t> tables(const LayerShape &shape) const override {
+  SmallVector<uint8_t> tables(const LayerShape &shape,
+                              const IsaTraits &) const override {
     SmallVector<uint8_t> entries(kEntries, 0);
     for (int64_t w = 0; w < 1 << shape.weightBits; ++w)
       for (int64_t x = 0; x < 1 << shape.storageBits; ++x)

@@ -21,34 +21,48 @@ struct WinogradPlan {
   int64_t blockRows, blockColumns; // blocks of an image
   int64_t images;
 
-  static constexpr int64_t kMostTiles = 64; // of a block
-
   int64_t tiles() const { return tileRows * tileColumns; }
   int64_t blocks() const { return images * blockRows * blockColumns; }
 
   WinogradPlan(const LayerShape &shape, const Scheme &scheme) {
-    // Enough tiles to use each transformed weight often; more for many
-    // channels, whose weights leave the first-level cache.
-    double readAgain = shape.channels > 128 ? 8.0 : 4.0;
     llvm::ArrayRef<int64_t> output = shape.geometry.getOutput();
     images = output[0];
     int64_t down = llvm::divideCeil(output[1], scheme.rows.outputs());
     int64_t across = llvm::divideCeil(output[2], scheme.columns.outputs());
-    blockColumns = llvm::divideCeil(across, kMostTiles);
-    tileColumns = llvm::divideCeil(across, blockColumns);
-    int64_t most = std::min(down, kMostTiles / tileColumns);
-    // Two threads share the blocks.
-    auto cost = [&](int64_t lines) {
-      int64_t blocks = images * llvm::divideCeil(down, lines) * blockColumns;
-      int64_t shared = blocks > 1 ? llvm::alignTo(blocks, 2) : blocks;
-      return double(shared * lines) *
-             (1.0 + readAgain / double(lines * tileColumns));
-    };
-    tileRows = 1;
-    for (int64_t lines = 2; lines <= most; ++lines)
-      if (cost(lines) < cost(tileRows))
-        tileRows = lines;
-    blockRows = llvm::divideCeil(down, tileRows);
+    double best = 0.0;
+    for (int64_t lines = 1; lines <= std::min(down, kMostTiles); ++lines)
+      for (int64_t parts = 1; parts <= across; ++parts) {
+        WinogradPlan plan(images, down, across, lines, parts);
+        double cost = plan.cost(shape, scheme);
+        if (plan.tiles() > kMostTiles || (best > 0.0 && cost >= best))
+          continue;
+        best = cost;
+        *this = plan;
+      }
+  }
+
+private:
+  static constexpr int64_t kMostTiles = 64; // of a block
+  /// What reading the weights again costs a block, in tiles.
+  static constexpr double kReadAgain = 0.6;
+  /// Sums that take as much time again, from the second-level cache.
+  static constexpr double kSumBytes = 2.5e6;
+
+  WinogradPlan(int64_t images, int64_t down, int64_t across, int64_t lines,
+               int64_t parts)
+      : tileRows(lines), tileColumns(llvm::divideCeil(across, parts)),
+        blockRows(llvm::divideCeil(down, lines)),
+        blockColumns(llvm::divideCeil(across, tileColumns)), images(images) {}
+
+  double cost(const LayerShape &shape, const Scheme &scheme) const {
+    constexpr int64_t panel = 64;
+    // Two threads share the blocks of the only panel.
+    int64_t shared = blocks();
+    if (shape.outputs <= panel && shared > 1)
+      shared = llvm::alignTo(shared, 2);
+    double sums = double(scheme.products() * tiles() * panel * 4);
+    return double(shared * tiles()) *
+           (1.0 + kReadAgain / double(tiles()) + sums / kSumBytes);
   }
 };
 

@@ -284,6 +284,11 @@ def nibble_tables() -> np.ndarray:
     return (one[None, :, :] + 16 * one[:, None, :]).ravel()
 
 
+def repeat_tables(tables: np.ndarray, vector_bytes: int) -> np.ndarray:
+    """Repeats each table of 16 bytes over a vector, as "lut" and "nibble" read them."""
+    return np.tile(tables.reshape(-1, 16), vector_bytes // 16).ravel()
+
+
 def product_tables(bits: int, width: int) -> np.ndarray:
     """Returns the table of "product_lut": products of a weight code, in the upper bits of the index, by a code."""
     table = np.zeros(16, np.uint8)

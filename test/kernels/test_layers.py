@@ -232,7 +232,7 @@ class Dispatch:
 
     kernel: str
     workgroups: int
-    params: bytes | None  # none for a pool
+    constants: list[bytes]  # parameters and tables, none for a pool
     counters: int
     result_bytes: list[int]
 
@@ -255,10 +255,10 @@ def read_dispatches(text: str) -> dict[str, Dispatch]:
         if match := re.search(r"ulq.dispatch \"(\w+)\"\((.*?)\) workgroups (\d+) (.*)-> (.*)$", line):
             kernel, inputs, workgroups, attributes, results = match.groups()
             counters = re.search(r"counters = (\d+)", attributes)
-            params = next((constants[name] for name in inputs.split(", ") if name in constants), None)
+            blobs = [constants[name] for name in inputs.split(", ") if name in constants]
             sizes = [byte_size(t) for t in re.findall(r"tensor<([\dx]+(?:i8|f32))>", results)]
             found[re.sub(r"^ulq_[a-z0-9]+_\d+_", "", kernel)] = Dispatch(
-                kernel, int(workgroups), params, int(counters[1]) if counters else 0, sizes
+                kernel, int(workgroups), blobs, int(counters[1]) if counters else 0, sizes
             )
     return found
 
@@ -310,8 +310,7 @@ def tensor_bytes(values, bits: int) -> np.ndarray:
 def run(case: Case, library, dispatch: Dispatch) -> list[np.ndarray]:
     """Runs all workgroups; returns the results as arrays."""
     inputs = [tensor_bytes(case.x, case.operand_storage())]
-    if dispatch.params is not None:
-        inputs.append(np.frombuffer(dispatch.params, np.uint8))
+    inputs += [np.frombuffer(blob, np.uint8) for blob in dispatch.constants]
     if case.right:
         inputs.append(tensor_bytes(case.w, case.operand_storage()))
     inputs += [

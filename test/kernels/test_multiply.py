@@ -275,7 +275,8 @@ def lut_call(case: Case, isa: str, number: int, random: np.random.Generator) -> 
     tables = harness.lut_tables(case.weight_bits, case.width)
     if case.family == "nibble":
         rows, tables = harness.pair_rows(pad_depth(rows, case.row_bytes // 2)), harness.nibble_tables()
-    call = make_call(case, number, rows, packed, tables)
+    wide = harness.repeat_tables(tables, harness.ISAS[isa].vector_bytes)
+    call = make_call(case, number, rows, packed, wide)
     return call, np.einsum("rtc,otc->ro", codes.astype(np.int64), weights.astype(np.int64)).astype(np.int32)
 
 

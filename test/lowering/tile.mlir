@@ -8,9 +8,10 @@
 
 // Bytes pass from dispatch to dispatch; the pack and unpack at the ends stay.
 // CHECK-LABEL: @chain
-// CHECK: %[[PARAMS:.*]] = arith.constant dense<{{.*}}> : tensor<{{.*}}xi8>
+// CHECK-DAG: %[[PARAMS:.*]] = arith.constant dense<{{.*}}> : tensor<2304xi8>
+// CHECK-DAG: %[[TABLES:.*]] = arith.constant dense<{{.*}}> : tensor<8192xi8>
 // CHECK: %[[X:.*]] = ulq.to_bytes %{{.*}} -> tensor<512xi8>
-// CHECK: %[[A:.*]]:2 = ulq.dispatch "ulq_avx2_0_conv1"(%[[X]], %[[PARAMS]]) workgroups 1 {scratch}
+// CHECK: %[[A:.*]]:2 = ulq.dispatch "ulq_avx2_0_conv1"(%[[X]], %[[PARAMS]], %[[TABLES]]) workgroups 1 {scratch}
 // CHECK-SAME: -> (tensor<768xi8>, tensor<{{.*}}xi8>)
 // CHECK-NOT: ulq.from_bytes
 // CHECK: %[[P:.*]] = ulq.dispatch "ulq_avx2_1_pool_1"(%[[A]]#0)
@@ -82,7 +83,7 @@ func.func @product(%x: tensor<2x3x1x5xui8>, %w: tensor<2x2x1x5xui8>) -> tensor<2
 // where a flag tells whether a panel or a block is there; 3 workgroups wait for
 // the parts that are not done. 7 steps of 2 products of 252 * 9 fit 16 bits.
 #square = #ulq.geometry<input = [1, 24, 24, 64], output = [1, 24, 24, 64], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>
-// CHECK: ulq.dispatch "ulq_avx2_0_square"(%{{.*}}) workgroups 11 {counters = 73 : i64, scratch}
+// CHECK: ulq.dispatch "ulq_avx2_0_square"(%{{.*}}) workgroups 11 {counters = 105 : i64, scratch}
 // CHECK-LABEL: func.func @ulq_avx2_0_square
 // CHECK-SAME: %[[WORKGROUP:[a-z0-9]+]]: index, %{{[a-z0-9]+}}: i32)
 // CHECK: arith.cmpi ult, %[[WORKGROUP]], %c8
