@@ -87,17 +87,27 @@ private:
     auto clamped = [&](Value tap) {
       return b.max(b.index(0), b.min(tap, width));
     };
-    Value from = arith::SelectOp::create(b, inLine, clamped(left), width);
-    Value to = arith::SelectOp::create(b, inLine, clamped(right), width);
-    auto fillTap = [&](Value tap) {
-      fill(b.add(target, b.mul(tap, tapTarget)));
+    auto place = [&](Value tap) {
+      return b.add(target, b.mul(tap, tapTarget));
     };
-    b.loop(b.index(0), from, 1, fillTap);
-    b.loop(from, to, 1, [&](Value tap) {
+    auto fillTap = [&](Value tap) { fill(place(tap)); };
+    auto copyFrom = [&](Value tap, int64_t count) {
       Value pixel = window.offset(y, b.add(window.left, tap));
-      copyTaps(b.add(source, pixel), b.add(target, b.mul(tap, tapTarget)), 1);
-    });
-    b.loop(to, width, 1, fillTap);
+      copyTaps(b.add(source, pixel), place(tap), count);
+    };
+    auto lineInside = [&] {
+      Value from = clamped(left), to = clamped(right);
+      b.loop(b.index(0), from, 1, fillTap);
+      std::optional<int64_t> first = getConstantIntValue(from),
+                             last = getConstantIntValue(to);
+      if (first && last)
+        copyFrom(from, *last - *first);
+      else
+        b.loop(from, to, 1, [&](Value tap) { copyFrom(tap, 1); });
+      b.loop(to, width, 1, fillTap);
+    };
+    b.branch(inLine, lineInside,
+             [&] { b.loop(b.index(0), width, 1, fillTap); });
   }
 
   void gatherTaps(Window &window, Value y, Value source, Value target) {

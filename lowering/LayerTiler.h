@@ -105,9 +105,8 @@ private:
   mlir::Value base; // of the scratch memory of this workgroup
 };
 
-/// The flow of kernels with groups as lanes (TileDepthwise.cpp).
-void tileDepthwise(LayerOp op, const KernelChoice &choice,
-                   mlir::ModuleOp kernels);
+/// The flow of kernels that read lines (TileLines.cpp).
+void tileLines(LayerOp op, const KernelChoice &choice, mlir::ModuleOp kernels);
 /// The flow of kernels with a scheme (TileWinograd.cpp).
 void tileWinograd(LayerOp op, const KernelChoice &choice,
                   mlir::ModuleOp kernels);

@@ -152,7 +152,12 @@ static constexpr double kTapCycles = 3.0;
 double predictedCycles(const LayerShape &shape, const Kernel &kernel,
                        const Candidate &tile) {
   int64_t outputs = flowShape(shape, kernel).outputs;
-  return tile.cyclesPerMac + kTapCycles / double(outputs * shape.channels);
+  double tap = kTapCycles / double(outputs * shape.channels);
+  // Of a line each pixel is copied once.
+  ArrayRef<int64_t> strides = shape.geometry.getStrides();
+  if (kernel.readsLines())
+    tap *= double(strides[0] * strides[1]) / double(shape.taps);
+  return tile.cyclesPerMac + tap;
 }
 
 FailureOr<KernelChoice> kernelChoice(LayerOp op) {

@@ -120,8 +120,8 @@ private:
     for (const Kernel *kernel : allKernels()) {
       if (kernel->baseline() && kernel->name() != family)
         continue;
-      // Neither rows of all channels nor tiles have a sum of one patch.
-      bool givesSums = !kernel->groupsAreLanes() && !kernel->filters();
+      // Neither lines nor tiles have a sum of one patch.
+      bool givesSums = !kernel->readsLines() && !kernel->filters();
       if (op.getWeightZero() && !givesSums)
         continue;
       if (!kernel->groupsAreLanes() && !atBytes)

@@ -193,8 +193,8 @@ LogicalResult tile(Operation *op, ModuleOp module) {
   ModuleOp kernels = kernelsModule(module, choice->isa->name);
   if (choice->kernel->filters())
     tileWinograd(layer, *choice, kernels);
-  else if (choice->kernel->groupsAreLanes())
-    tileDepthwise(layer, *choice, kernels);
+  else if (choice->kernel->readsLines())
+    tileLines(layer, *choice, kernels);
   else
     RowTiler(layer, *choice).run(kernels);
   return success();

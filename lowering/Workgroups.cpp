@@ -68,15 +68,15 @@ static int64_t blockRows(const LayerShape &shape, const Candidate &tile,
   return roundUp(llvm::divideCeil(shape.rows, blocks), tile.rows);
 }
 
-/// The units of rows that parts may take: tiles, lines where groups are lanes,
-/// or the blocks of a kernel with filters.
+/// The units of rows that parts may take: tiles, lines where these are read, or
+/// the blocks of a kernel with filters.
 static int64_t rowUnits(const LayerShape &shape, const Kernel &kernel,
                         const Candidate &tile) {
   if (std::optional<Kernel::Filters> filters = kernel.filters())
     return WinogradPlan(shape, Scheme(filters->first, filters->second))
         .blocks();
   ArrayRef<int64_t> output = shape.geometry.getOutput();
-  if (kernel.groupsAreLanes())
+  if (kernel.readsLines())
     return output[0] * output[1];
   return llvm::divideCeil(shape.rows, tile.rows);
 }

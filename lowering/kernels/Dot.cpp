@@ -34,20 +34,6 @@ public:
       emit.store(sum, place(i));
     op.erase();
   }
-
-private:
-  /// sums[row][v] += row's four codes by weights[v].
-  void addStep(Pointer step, ArrayRef<Value> weights,
-               MutableArrayRef<Value> sums) {
-    for (int64_t row = 0; row < rows; ++row) {
-      Value codes = loadCodes(step, row);
-      for (auto [v, weight] : llvm::enumerate(weights)) {
-        Value &sum = sums[row * vectors() + v];
-        sum = Dot4Op::create(emit.builder, emit.loc, words, sum, codes, weight,
-                             maxLhs(), maxRhs());
-      }
-    }
-  }
 };
 
 struct DotKernel final : DotPanelKernel {

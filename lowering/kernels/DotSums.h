@@ -69,6 +69,19 @@ protected:
     return weights;
   }
 
+  /// sums[row][v] += row's four codes at `step` by weights[v].
+  void addStep(Pointer step, llvm::ArrayRef<mlir::Value> weights,
+               llvm::MutableArrayRef<mlir::Value> sums) {
+    for (int64_t row = 0; row < rows; ++row) {
+      mlir::Value codes = loadCodes(step, row);
+      for (auto [v, weight] : llvm::enumerate(weights)) {
+        mlir::Value &sum = sums[row * vectors() + v];
+        sum = Dot4Op::create(emit.builder, emit.loc, words, sum, codes, weight,
+                             maxLhs(), maxRhs());
+      }
+    }
+  }
+
   /// What the accumulators [rows][vectors] start from.
   llvm::SmallVector<mlir::Value> startValues() {
     llvm::SmallVector<mlir::Value> first(vectors(), emit.zero(words));
@@ -83,13 +96,13 @@ protected:
   }
 };
 
-/// A kernel that multiplies bytes: its rows and panels.
+/// A kernel that multiplies bytes: its panels, and gathered rows.
 class DotPanelKernel : public Kernel {
 public:
   bool accumulatesCodes() const final { return false; }
-  bool panelsAreWords() const final { return true; }
+  bool panelsAreWords() const override { return true; }
 
-  RowFormat rowFormat(const LayerShape &shape) const final {
+  RowFormat rowFormat(const LayerShape &shape) const override {
     int64_t codes = shape.taps * shape.tapBytes() * shape.codesPerByte();
     int64_t depth = llvm::alignTo(codes, kDot);
     return {/*expand=*/true, /*rowBytes=*/int64_t(llvm::alignTo(depth, 64)),
@@ -98,7 +111,7 @@ public:
 
   llvm::SmallVector<uint8_t>
   packWeights(const LayerShape &shape, const Candidate &tile, const IsaTraits &,
-              llvm::ArrayRef<int32_t> weights) const final {
+              llvm::ArrayRef<int32_t> weights) const override {
     return packDotPanels(shape, tile, panelOf(shape, tile), weights);
   }
 

@@ -135,10 +135,15 @@ public:
   /// False: it is over weights, sum x * w.
   virtual bool accumulatesCodes() const = 0;
 
+  /// True: padded lines of the input are gathered with all their channels, in
+  /// their order, and multiply_tile reads windows where they stand
+  /// (TileLines.cpp). A row of the format is what an output pixel adds to the
+  /// lines.
+  virtual bool readsLines() const { return groupsAreLanes(); }
+
   /// True: the groups of a layer of one channel each are the lanes of its
-  /// tiles. Lines are gathered with all channels (TileDepthwise.cpp), panels
-  /// follow each other through all groups, and the taps of a panel start at its
-  /// first channel. A row of the format is what an output pixel adds to them.
+  /// tiles. Panels follow each other through all groups, and the taps of a
+  /// panel start at its first channel.
   /// Groups need not start at a byte of the input or of the results.
   virtual bool groupsAreLanes() const { return false; }
 

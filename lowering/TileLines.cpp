@@ -1,10 +1,10 @@
-//===- TileDepthwise.cpp - the data flow of layers with groups as lanes ---===//
+//===- TileLines.cpp - the data flow of kernels that read windows in place ===//
 //
 // Part of ulq, under the Apache License v2.0 with LLVM Exceptions.
 //
 // For a block of output lines: gather the lines of their input pixels, with
-// padding, so that every window stands in place; then each panel of channels
-// by the pixels of each line.
+// padding, so that every window stands in place; then each panel by the pixels
+// of each line.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,9 +15,9 @@ using namespace ulq;
 
 namespace {
 
-class DepthwiseTiler final : public LayerTiler {
+class LineTiler final : public LayerTiler {
 public:
-  DepthwiseTiler(LayerOp op, const KernelChoice &choice)
+  LineTiler(LayerOp op, const KernelChoice &choice)
       : LayerTiler(op, choice), g(op.getGeometry()), height(g.getOutput()[1]),
         width(g.getOutput()[2]),
         pixelBytes(flow.tapBytes() *
@@ -100,10 +100,12 @@ private:
 
   /// A line of output pixels, from number `firstRow` on.
   void emitLine(ByteBuilder &b, Value panel, Value line, Value firstRow) {
-    // A panel starts at its first channel.
-    int64_t panelPixel = attr.getOutputs() / shape.outputs * (isFloat ? 4 : 1);
-    Value start = b.add(b.add(scratch(b, linesAt), b.mul(panel, panelPixel)),
-                        b.mul(line, g.getStrides()[0] * lineBytes));
+    Value start =
+        b.add(scratch(b, linesAt), b.mul(line, g.getStrides()[0] * lineBytes));
+    // A panel of groups starts at its first channel.
+    int64_t panelPixel = attr.getOutputs() / multiplier() * (isFloat ? 4 : 1);
+    if (choice.kernel->groupsAreLanes())
+      start = b.add(start, b.mul(panel, panelPixel));
     b.loop(b.index(0), b.index(width), attr.getRows(), [&](Value x) {
       Value left = b.createOrFold<arith::SubIOp>(b.index(width), x);
       Value rows = b.min(left, b.index(attr.getRows()));
@@ -130,7 +132,12 @@ private:
         /*startValues=*/false, choice.tile.narrowBits,
         choice.tile.flushInterval, choice.tile.narrowProduct,
         g.getDilations()[1] * pixelBytes, g.getKernel()[0],
-        g.getDilations()[0] * lineBytes, shape.outputs);
+        g.getDilations()[0] * lineBytes, multiplier());
+  }
+
+  /// Outputs of a channel where groups are lanes.
+  int64_t multiplier() {
+    return choice.kernel->groupsAreLanes() ? shape.outputs : 1;
   }
 
   GeometryAttr g;
@@ -142,7 +149,6 @@ private:
 
 } // namespace
 
-void ulq::tileDepthwise(LayerOp op, const KernelChoice &choice,
-                        ModuleOp kernels) {
-  DepthwiseTiler(op, choice).run(kernels);
+void ulq::tileLines(LayerOp op, const KernelChoice &choice, ModuleOp kernels) {
+  LineTiler(op, choice).run(kernels);
 }
