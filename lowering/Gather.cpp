@@ -147,6 +147,8 @@ private:
       VectorType type = b.bytes(size);
       Value piece = b.load(type, op.getSource(), b.add(source, at));
       Value start = b.add(target, b.mul(at, runs));
+      if (size % 4 == 0 && size * runs <= 64 && isa.vectorBytes > 16)
+        return b.store(allRuns(piece), op.getTarget(), start);
       Value mask = b.splat(type, (1 << bits) - 1);
       for (int64_t run = 0; run < runs; ++run) {
         Value shifted =
@@ -158,6 +160,28 @@ private:
         b.store(codes, op.getTarget(), b.add(start, run * size));
       }
     });
+  }
+
+  /// All runs of a short piece in one vector, by shifts of each word.
+  Value allRuns(Value piece) {
+    int64_t size = cast<VectorType>(piece.getType()).getNumElements();
+    int64_t runs = 8 / bits;
+    SmallVector<int64_t> repeat;
+    SmallVector<int32_t> shifts;
+    for (int64_t byte = 0; byte < size * runs; ++byte) {
+      repeat.push_back(byte % size);
+      if (byte % 4 == 0)
+        shifts.push_back(static_cast<int32_t>(byte / size * bits));
+    }
+    auto words = VectorType::get(size * runs / 4, b.getI32Type());
+    Value repeated = vector::ShuffleOp::create(b, piece, piece, repeat);
+    Value amounts = arith::ConstantOp::create(
+        b, words, DenseElementsAttr::get(words, ArrayRef<int32_t>(shifts)));
+    Value shifted =
+        arith::ShRUIOp::create(b, b.bitcast(words, repeated), amounts);
+    VectorType codes = b.bytes(size * runs);
+    return arith::AndIOp::create(b, b.bitcast(codes, shifted),
+                                 b.splat(codes, (1 << bits) - 1));
   }
 
   /// One byte per code, in the order of channels.

@@ -44,7 +44,7 @@ struct WinogradPlan {
 private:
   static constexpr int64_t kMostTiles = 64; // of a block
   /// What reading the weights again costs a block, in tiles.
-  static constexpr double kReadAgain = 0.6;
+  static constexpr double kReadAgain = 0.3;
   /// Sums that take as much time again, from the second-level cache.
   static constexpr double kSumBytes = 2.5e6;
 
