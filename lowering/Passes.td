@@ -59,6 +59,18 @@ def FoldEpilogue : Pass<"ulq-fold-epilogue", "::mlir::ModuleOp"> {
   let dependentDialects = ["::ulq::UlqDialect"];
 }
 
+def MoveCodes : Pass<"ulq-move-codes", "::mlir::ModuleOp"> {
+  let summary = "Turn concats, slices and repetitions between layers into copies";
+  let description = [{
+    Expects `ulq-fold-epilogue` to have run. What moves codes from layers, pools
+    or lookups to others, in whole bytes of packed codes, becomes one
+    `ulq.move_codes` for each result that more than one operation or none of
+    these reads: a nearest upsampling, a concat of upsampled codes. Reshapes
+    that move nothing stay.
+  }];
+  let dependentDialects = ["::ulq::UlqDialect"];
+}
+
 //===----------------------------------------------------------------------===//
 // --ulq-codegen: integer level to objects
 //===----------------------------------------------------------------------===//
@@ -113,8 +125,8 @@ def PackWeights : Pass<"ulq-pack-weights", "::mlir::ModuleOp"> {
 def ReportLayers : Pass<"ulq-report-layers", "::mlir::ModuleOp"> {
   let summary = "Record every layer in the module's ulq.layers attribute";
   let description = [{
-    Expects `ulq-pack-weights` to have run. Leaves one dictionary for each layer
-    and pool, with its bits, kernel, tile, bytes and accumulator bounds, and one
+    Expects `ulq-pack-weights` to have run. Leaves one dictionary for each layer,
+    pool, lookup and movement, with its bits, kernel, tile, bytes and accumulator bounds, and one
     with the kernel "float" for each arithmetic operation left to IREE.
   }];
   let dependentDialects = ["::ulq::UlqDialect"];
@@ -123,7 +135,7 @@ def ReportLayers : Pass<"ulq-report-layers", "::mlir::ModuleOp"> {
 def Tile : Pass<"ulq-tile", "::mlir::ModuleOp"> {
   let summary = "Turn packed layers into dispatches of loops around tile ops";
   let description = [{
-    Expects `ulq-pack-weights` to have run. Every layer and pool becomes a
+    Expects `ulq-pack-weights` to have run. Every layer, pool, lookup and movement becomes a
     `ulq.dispatch` on byte tensors, and a function in the nested module
     `@kernels` with `scf` loops around tile operations. Packed types are gone
     afterwards.
@@ -132,7 +144,8 @@ def Tile : Pass<"ulq-tile", "::mlir::ModuleOp"> {
                            "::mlir::arith::ArithDialect",
                            "::mlir::func::FuncDialect",
                            "::mlir::memref::MemRefDialect",
-                           "::mlir::tensor::TensorDialect"];
+                           "::mlir::tensor::TensorDialect",
+                           "::mlir::vector::VectorDialect"];
 }
 
 def ExpandTiles : Pass<"ulq-expand-tiles", "::mlir::ModuleOp"> {
