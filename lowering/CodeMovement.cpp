@@ -238,6 +238,9 @@ struct QuantizeTransposed : OpRewritePattern<QuantizerOp> {
     codes.setAxis(perm[op.getAxis()]);
     codes.getResult().setType(type.clone(permuted(type.getShape(), perm)));
     rewriter.replaceOpWithNewOp<TransposeOp>(op, type, codes, perm);
+    // A layer must not look as if its floats were read twice.
+    if (transpose->use_empty())
+      rewriter.eraseOp(transpose);
     return success();
   }
 };

@@ -18,22 +18,12 @@ using namespace ulq;
 
 namespace {
 
-/// Operations whose codes are packed.
-bool isPacked(Operation *op) {
-  return isa<LayerOp, MaxPoolCodesOp, LookupOp, MoveCodesOp>(op);
-}
-
+/// Whether some reader, maybe behind reshapes, takes packed codes.
 bool isReadPacked(Value value) {
   return llvm::any_of(value.getUsers(), [](Operation *user) {
-    return isPacked(user) ||
+    return isa<LayerOp, MaxPoolCodesOp, LookupOp, MoveCodesOp>(user) ||
            (isa<ReshapeOp>(user) && isReadPacked(user->getResult(0)));
   });
-}
-
-/// Movements that are part of no other one may become packed later.
-bool isPackedSource(Value value) {
-  Operation *op = value.getDefiningOp();
-  return op && (isPacked(op) || isa<ConcatOp, SliceOp, TransposeOp>(op));
 }
 
 /// The type of packed codes that nothing asks to be wider.
@@ -84,7 +74,8 @@ BlockAttr blockAttr(MLIRContext *context, int64_t input,
                         array(from), array(to), *runOf(block));
 }
 
-/// Replaces a movement of codes between packed operations by one `move_codes`.
+/// Replaces a movement that leads to a reader of packed codes by one
+/// `move_codes`.
 void moveCodes(Operation *op) {
   Value result = op->getResult(0);
   if (!isCodeType(tensorElement(result.getType())) || !isReadPacked(result))
@@ -95,10 +86,7 @@ void moveCodes(Operation *op) {
   auto movesAll = [&](const CodeBlock &block) {
     return movesBytes(block, result.getType());
   };
-  auto isFromPacked = [](const CodeBlock &block) {
-    return isPackedSource(block.source);
-  };
-  if (!llvm::all_of(*blocks, movesAll) || !llvm::any_of(*blocks, isFromPacked))
+  if (!llvm::all_of(*blocks, movesAll))
     return;
   OpBuilder builder(op);
   llvm::SetVector<Value> inputs;

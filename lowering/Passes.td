@@ -62,11 +62,11 @@ def FoldEpilogue : Pass<"ulq-fold-epilogue", "::mlir::ModuleOp"> {
 def MoveCodes : Pass<"ulq-move-codes", "::mlir::ModuleOp"> {
   let summary = "Turn concats, slices and repetitions between layers into copies";
   let description = [{
-    Expects `ulq-fold-epilogue` to have run. What moves codes from layers, pools
-    or lookups to others, in whole bytes of packed codes, becomes one
-    `ulq.move_codes` for each result that more than one operation or none of
-    these reads: a nearest upsampling, a concat of upsampled codes. Reshapes
-    that move nothing stay.
+    Expects `ulq-fold-epilogue` to have run. Concats, slices and transposes whose
+    codes a layer, pool or lookup reads become `ulq.move_codes` where whole bytes
+    of packed codes move. Those that only another one reads are part of it: a
+    nearest upsampling is one operation, and so is a concat of upsampled codes.
+    Reshapes that move nothing stay.
   }];
   let dependentDialects = ["::ulq::UlqDialect"];
 }
