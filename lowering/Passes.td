@@ -50,7 +50,8 @@ def FoldEpilogue : Pass<"ulq-fold-epilogue", "::mlir::ModuleOp"> {
     Expects `ulq-fuse-quantized` to have run. Elementwise users of a layer's
     only float result become epilogue steps, up to and including a quantizer.
     What leads from codes to a quantizer without a product becomes the epilogue
-    of a depthwise layer with unit weights.
+    of a depthwise layer with unit weights, and so does a quantizer of floats
+    that a layer yields for several ones.
     A chain without residual that yields at most 16 codes becomes integer
     thresholds, found by bisection of the steps over the accumulator's range.
     A code that no accumulator can reach is dropped, so that Sign yields one

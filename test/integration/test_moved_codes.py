@@ -38,17 +38,19 @@ class Network:
         self.counts[name] = channels
         return name
 
-    def quantize(self, x: str) -> str:
-        inputs = [x, self.constant(0.5), self.constant(0.0), self.constant(self.bits)]
+    def quantize(self, x: str, scale: float = 0.5) -> str:
+        inputs = [x, self.constant(scale), self.constant(0.0), self.constant(self.bits)]
         flags = {"signed": 0, "narrow": 0, "rounding_mode": "ROUND"}
         return self.node("Quant", inputs, self.counts[x], QONNX, **flags)
 
     def conv(self, x: str, outputs: int, kernel: int = 1) -> str:
+        return self.quantize(self.product(x, outputs, kernel))
+
+    def product(self, x: str, outputs: int, kernel: int = 1) -> str:
         shape = (outputs, self.counts[x], kernel, kernel)
         codes = self.constant(self.random.integers(0, 2, shape) * 2 - 1)
         w = self.node("BipolarQuant", [codes, self.constant(1.0)], outputs, QONNX)
-        attributes = {"pads": [kernel // 2] * 4}
-        return self.quantize(self.node("Conv", [x, w], outputs, **attributes))
+        return self.node("Conv", [x, w], outputs, pads=[kernel // 2] * 4)
 
     def concat(self, *inputs: str, axis: int = 1) -> str:
         counts = [self.counts[x] for x in inputs]
@@ -133,6 +135,13 @@ def nested(net: Network, c: int) -> list[str]:
     return [net.conv(wide, 5)]
 
 
+def two_grids(net: Network, c: int) -> list[str]:
+    """A product that is quantized on the grid of the concat and on another one."""
+    product = net.product(net.a, c)
+    joined = net.concat(net.upsample(net.conv(net.a, c), 1, 1), net.quantize(product), net.conv(net.a, c))
+    return [net.conv(joined, 5), net.conv(net.quantize(product, 0.375), 5)]
+
+
 @dataclass(frozen=True)
 class Case:
     build: Callable[[Network, int], list[str]]
@@ -151,6 +160,7 @@ CASES = {
     "parts": Case(parts, 3),
     "transposed": Case(transposed, 1),
     "nested": Case(nested, 1),
+    "two grids": Case(two_grids, 1),
 }
 
 
