@@ -26,6 +26,23 @@ bool isReadPacked(Value value) {
   });
 }
 
+/// Whether codes are packed before they are moved.
+bool isMadePacked(Value value) {
+  Operation *op = withoutReshapes(value).getDefiningOp();
+  if (isa_and_nonnull<SliceOp, TransposeOp>(op))
+    return isMadePacked(op->getOperand(0));
+  return isa_and_nonnull<LayerOp, MaxPoolCodesOp, LookupOp, MoveCodesOp,
+                         ConcatOp>(op);
+}
+
+/// IREE slices or transposes codes while it quantizes, but neither joins nor
+/// repeats them.
+bool isFusedByIree(const CodeBlocks &blocks) {
+  auto repeats = [](const BlockLoop &loop) { return loop.from == 0; };
+  return blocks.size() == 1 && llvm::none_of(blocks[0].loops, repeats) &&
+         !isMadePacked(blocks[0].source);
+}
+
 /// The type of packed codes that nothing asks to be wider.
 PackedType packedType(Type type) {
   MLIRContext *context = type.getContext();
@@ -86,7 +103,7 @@ void moveCodes(Operation *op) {
   auto movesAll = [&](const CodeBlock &block) {
     return movesBytes(block, result.getType());
   };
-  if (!llvm::all_of(*blocks, movesAll))
+  if (!llvm::all_of(*blocks, movesAll) || isFusedByIree(*blocks))
     return;
   OpBuilder builder(op);
   llvm::SetVector<Value> inputs;

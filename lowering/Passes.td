@@ -67,7 +67,8 @@ def MoveCodes : Pass<"ulq-move-codes", "::mlir::ModuleOp"> {
     codes a layer, pool or lookup reads become `ulq.move_codes` where whole bytes
     of packed codes move. Those that only another one reads are part of it: a
     nearest upsampling is one operation, and so is a concat of upsampled codes.
-    Reshapes that move nothing stay.
+    Reshapes that move nothing stay, and so do slices and transposes of codes
+    that IREE makes.
   }];
   let dependentDialects = ["::ulq::UlqDialect"];
 }

@@ -110,16 +110,20 @@ func.func @rows(%arg: tensor<2x3x33xui2>, %other: tensor<2x4x33xui2>) -> (tensor
 // -----
 
 #turned = #ulq.geometry<input = [1, 2, 8, 4], output = [1, 2, 8, 4], kernel = [1, 1], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>
+#part = #ulq.geometry<input = [1, 2, 2, 8], output = [1, 2, 2, 8], kernel = [1, 1], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>
 #lines = #ulq.geometry<input = [1, 4, 2, 8], output = [1, 4, 2, 8], kernel = [1, 1], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>
 
-// Codes that no layer, pool or lookup reads are IREE's, and so are those without neighbours; reshapes move nothing.
+// Codes that no layer, pool or lookup reads are IREE's, and so are slices of those that none makes, and transposes without
+// neighbours; reshapes move nothing.
 // CHECK-LABEL: @others
 // CHECK-NOT: ulq.move_codes
-func.func @others(%x: tensor<1x2x4x8xui8>) -> (tensor<1x4x4x8xui8>, tensor<1x2x8x4xui8>, tensor<1x4x2x8xui8>) {
+func.func @others(%x: tensor<1x2x4x8xui8>) -> (tensor<1x4x4x8xui8>, tensor<1x2x8x4xui8>, tensor<1x4x2x8xui8>, tensor<1x2x2x8xui8>) {
   %a = ulq.concat %x, %x {axis = 1} : (tensor<1x2x4x8xui8>, tensor<1x2x4x8xui8>) -> tensor<1x4x4x8xui8>
   %b = ulq.transpose %x {perm = array<i64: 0, 1, 3, 2>} : (tensor<1x2x4x8xui8>) -> tensor<1x2x8x4xui8>
+  %d = ulq.slice %x {starts = array<i64: 0, 0, 1, 0>, steps = array<i64: 1, 1, 2, 1>} : (tensor<1x2x4x8xui8>) -> tensor<1x2x2x8xui8>
   %c = ulq.reshape %x : (tensor<1x2x4x8xui8>) -> tensor<1x4x2x8xui8>
   %q = ulq.max_pool_codes %b {geometry = #turned} : (tensor<1x2x8x4xui8>) -> tensor<1x2x8x4xui8>
   %r = ulq.max_pool_codes %c {geometry = #lines} : (tensor<1x4x2x8xui8>) -> tensor<1x4x2x8xui8>
-  return %a, %q, %r : tensor<1x4x4x8xui8>, tensor<1x2x8x4xui8>, tensor<1x4x2x8xui8>
+  %s = ulq.max_pool_codes %d {geometry = #part} : (tensor<1x2x2x8xui8>) -> tensor<1x2x2x8xui8>
+  return %a, %q, %r, %s : tensor<1x4x4x8xui8>, tensor<1x2x8x4xui8>, tensor<1x4x2x8xui8>, tensor<1x2x2x8xui8>
 }
