@@ -26,7 +26,7 @@ SmallVector<int64_t> rowMajor(ArrayRef<int64_t> shape) {
 void normalize(CodeBlock &block) {
   SmallVector<BlockLoop> &loops = block.loops;
   llvm::erase_if(loops, [](const BlockLoop &loop) { return loop.extent == 1; });
-  llvm::stable_sort(loops, [](const BlockLoop &a, const BlockLoop &b) {
+  llvm::sort(loops, [](const BlockLoop &a, const BlockLoop &b) {
     return a.to > b.to;
   });
   SmallVector<BlockLoop> joined;

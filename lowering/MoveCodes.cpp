@@ -110,7 +110,7 @@ void moveCodes(Operation *op) {
   SmallVector<Attribute> attrs;
   for (const CodeBlock &block : *blocks) {
     inputs.insert(block.source);
-    auto place = llvm::find(inputs, block.source);
+    const auto *place = llvm::find(inputs, block.source);
     attrs.push_back(blockAttr(op->getContext(), place - inputs.begin(), block));
   }
   auto moved = MoveCodesOp::create(builder, op->getLoc(), result.getType(),
