@@ -55,6 +55,8 @@ SmallVector<Copy> dividedRun(Copy copy) {
 
 /// The first loop that has a turn for each part comes first, else the longest.
 void divideFirst(Copy &copy, int64_t parts) {
+  if (copy.loops.empty())
+    copy.loops.push_back({1, 0, 0});
   auto hasTurns = [=](const BlockLoop &loop) { return loop.extent >= parts; };
   auto *divided = llvm::find_if(copy.loops, hasTurns);
   if (divided == copy.loops.end())
@@ -62,8 +64,7 @@ void divideFirst(Copy &copy, int64_t parts) {
                                 [](const BlockLoop &a, const BlockLoop &b) {
                                   return a.extent < b.extent;
                                 });
-  if (divided != copy.loops.end())
-    std::rotate(copy.loops.begin(), divided, std::next(divided));
+  std::rotate(copy.loops.begin(), divided, std::next(divided));
 }
 
 /// Emits a copy from `source` to `target`.
@@ -101,7 +102,7 @@ struct Copier {
   }
 };
 
-/// A part's share of the first loop; a copy without loops is that of part 0.
+/// A part's share of the first loop.
 void emitShare(KernelFunction &function, const Buffer &source, const Copy &copy,
                int64_t parts) {
   ByteBuilder &b = function.b;
@@ -109,16 +110,9 @@ void emitShare(KernelFunction &function, const Buffer &source, const Copy &copy,
   Copier copier{b, source, target};
   Value from = b.add(source.offset, copy.from);
   Value to = b.add(target.offset, copy.to);
-  if (!copy.loops.empty()) {
-    auto [first, end] =
-        function.share(copy.loops.front().extent, function.workgroup, parts);
-    return copier.emit(copy.loops, first, end, copy.run, from, to);
-  }
-  if (parts == 1)
-    return copier.emit({}, copy.run, from, to);
-  Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq,
-                                        function.workgroup, b.index(0));
-  b.branch(isFirst, [&] { copier.emit({}, copy.run, from, to); });
+  auto [first, end] =
+      function.share(copy.loops.front().extent, function.workgroup, parts);
+  copier.emit(copy.loops, first, end, copy.run, from, to);
 }
 
 } // namespace
