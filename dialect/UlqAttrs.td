@@ -169,6 +169,26 @@ def Ulq_GeometryAttr : Ulq_Attr<"Geometry", "geometry"> {
   let assemblyFormat = "`<` struct(params) `>`";
 }
 
+def Ulq_BlockAttr : Ulq_Attr<"Block", "block"> {
+  let summary = "codes of one tensor that are copied to another";
+  let description = [{
+    Nested loops of `extents`, outermost first, around `run` codes that are
+    neighbours in both tensors, the elements of each counted in row-major order:
+    in turn i, j, ... codes from `from + i * fromStrides[0] + ...` on of operand
+    `input` go to `to + i * toStrides[0] + ...`. A stride of 0 in `fromStrides`
+    repeats them.
+    Example: every pixel of 8 codes twice,
+    `#ulq.block<input = 0, from = 0, to = 0, extents = [16, 2], fromStrides = [8, 0], toStrides = [16, 8], run = 8>`.
+  }];
+  let parameters = (ins "int64_t":$input, "int64_t":$from, "int64_t":$to,
+                        "::mlir::DenseI64ArrayAttr":$extents,
+                        "::mlir::DenseI64ArrayAttr":$fromStrides,
+                        "::mlir::DenseI64ArrayAttr":$toStrides,
+                        "int64_t":$run);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+def Ulq_BlockArrayAttr : TypedArrayAttrBase<Ulq_BlockAttr, "blocks of codes">;
+
 //===----------------------------------------------------------------------===//
 // Minimal filtering
 //===----------------------------------------------------------------------===//

@@ -19,7 +19,7 @@ def Ulq_Dialect : Dialect {
     | level | operations | types |
     |---|---|---|
     | graph | `quantize`, `dequantize`, `conv2d`, `matmul`, … as the model says it, channels first | `f32` tensors, and codes as tensors of `ui1`..`ui8`, `si2`..`si8` |
-    | integer | `layer`, `max_pool_codes`: exact integer accumulation, one epilogue, channels last | tensors of codes |
+    | integer | `layer`, `max_pool_codes`, `lookup`, `move_codes`: exact integer accumulation, one epilogue, channels last | tensors of codes |
     | packed | the same operations with a kernel and a layout | `!ulq.packed` |
     | tile | `gather_rows`, `unpack_weights`, `multiply_tile`, `epilogue_tile` inside `scf` loops | `memref<?xi8>` |
     | register | `table_lookup`, `dot4`, `dot2`, `widen_add` | vectors |

@@ -133,6 +133,28 @@ OpFoldResult PackOp::fold(FoldAdaptor) {
   return {};
 }
 
+/// The bytes of a packed tensor stay where they are in a reshape that keeps
+/// rows, or that has no filling bits.
+LogicalResult PackOp::canonicalize(PackOp op, PatternRewriter &rewriter) {
+  auto reshape = op.getInput().getDefiningOp<ReshapeOp>();
+  auto unpack =
+      reshape ? reshape.getInput().getDefiningOp<UnpackOp>() : UnpackOp();
+  if (!unpack)
+    return failure();
+  PackedType from = unpack.getInput().getType(), to = op.getType();
+  int64_t row = to.getShape().back();
+  if (from.getLayout() != to.getLayout() ||
+      (from.getShape().back() != row &&
+       (row * to.getLayout().getBits() % 8 != 0 ||
+        from.getByteSize() != to.getByteSize())))
+    return failure();
+  auto type = RankedTensorType::get(to.getByteSize(), rewriter.getI8Type());
+  Value bytes =
+      ToBytesOp::create(rewriter, op.getLoc(), type, unpack.getInput());
+  rewriter.replaceOpWithNewOp<FromBytesOp>(op, to, bytes);
+  return success();
+}
+
 OpFoldResult UnpackOp::fold(FoldAdaptor) {
   auto pack = getInput().getDefiningOp<PackOp>();
   return pack ? OpFoldResult(pack.getInput()) : OpFoldResult();

@@ -247,46 +247,6 @@ LogicalResult LayerOp::verify() {
   return success();
 }
 
-LogicalResult LookupOp::verify() {
-  // lookup_c1
-  if (failed(expectShape(*this, getResult(), shapeOf(getInput()))))
-    return failure();
-  // lookup_c2
-  Type from = tensorElement(getInput().getType());
-  Type to = tensorElement(getResult().getType());
-  if (!from.isUnsignedInteger() || !to.isUnsignedInteger())
-    return emitOpError("expected unsigned codes, got ")
-           << from << " and " << to;
-  if (static_cast<int64_t>(getTable().size()) != maxCode(from) + 1)
-    return emitOpError("expected a table of ")
-           << maxCode(from) + 1 << " codes, got " << getTable().size();
-  // lookup_c3
-  for (int64_t code : getTable())
-    if (code < 0 || code > maxCode(to))
-      return emitOpError("expected codes of ") << to << ", got " << code;
-  // lookup_c4
-  for (Type type : {getInput().getType(), getResult().getType()})
-    if (auto packed = dyn_cast<PackedType>(type))
-      if (packed.getLayout().getBits() != 8)
-        return emitOpError("expected codes stored in 8 bits, got ") << type;
-  return success();
-}
-
-LogicalResult MaxPoolCodesOp::verify() {
-  GeometryAttr g = getGeometry();
-  // max_pool_codes_c1
-  if (failed(verifyGeometry(*this, g)))
-    return failure();
-  if (g.getGroups() != 1 || g.getInput()[3] != g.getOutput()[3])
-    return emitOpError("expected one group and equal channels");
-  // max_pool_codes_c2
-  if (shapeOf(getInput()) != ArrayRef<int64_t>(g.getInput()))
-    return emitOpError("expected an input of the geometry's shape");
-  if (failed(expectShape(*this, getResult(), g.getOutput())))
-    return failure();
-  return sameElement(*this, getInput(), getResult());
-}
-
 //===----------------------------------------------------------------------===//
 // Packed level
 //===----------------------------------------------------------------------===//

@@ -453,6 +453,31 @@ def Ulq_LookupOp : Ulq_Op<"lookup", [Pure]> {
   let hasVerifier = 1;
 }
 
+def Ulq_MoveCodesOp : Ulq_Op<"move_codes", [Pure]> {
+  let summary = "codes of some tensors in other places";
+  let description = [{
+    What concats, slices, transposes and repetitions of codes do together: the
+    copies that `blocks` list.
+
+    Constraints:
+    - (C1) inputs and result have equal element types, and all are plain or all
+      are packed at one width.
+    - (C2) a block names an input; its run and extents are positive, offsets and
+      strides not negative, and there is a stride for each extent.
+    - (C3) blocks read codes of their input.
+    - (C4) they write each code of the result once.
+    - (C5) of packed tensors, runs, offsets and strides are whole bytes; where
+      rows do not end at a byte by themselves, whole rows.
+  }];
+  let arguments = (ins Variadic<Ulq_LayerTensor>:$inputs,
+                       Ulq_BlockArrayAttr:$blocks,
+                       OptionalAttr<Ulq_KernelAttr>:$kernel);
+  let results = (outs Ulq_LayerTensor:$result);
+  let assemblyFormat =
+      "$inputs attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
 def Ulq_PackOp : Ulq_Op<"pack", [Pure]> {
   let summary = "store a tensor in a layout";
   let description = [{
@@ -464,6 +489,7 @@ def Ulq_PackOp : Ulq_Op<"pack", [Pure]> {
   let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
   let hasFolder = 1;
+  let hasCanonicalizeMethod = 1;
 }
 
 def Ulq_UnpackOp : Ulq_Op<"unpack", [Pure]> {

@@ -84,9 +84,14 @@ LogicalResult PackedType::verify(function_ref<InFlightDiagnostic()> emitError,
 }
 
 int64_t PackedType::getByteSize() const {
-  ArrayRef<int64_t> shape = getShape();
-  int64_t rowBytes = (shape.back() * getLayout().getBits() + 7) / 8;
-  for (int64_t extent : shape.drop_back())
-    rowBytes *= extent;
-  return rowBytes;
+  int64_t rows = ShapedType::getNumElements(getShape().drop_back());
+  return *getByteDistance(rows * getShape().back());
+}
+
+std::optional<int64_t> PackedType::getByteDistance(int64_t codes) const {
+  int64_t bits = getLayout().getBits(), row = getShape().back();
+  bool filled = row * bits % 8 != 0;
+  if (filled ? codes % row != 0 : codes * bits % 8 != 0)
+    return std::nullopt;
+  return filled ? codes / row * ((row * bits + 7) / 8) : codes * bits / 8;
 }

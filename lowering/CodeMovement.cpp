@@ -222,6 +222,29 @@ struct ConcatTransposed : OpRewritePattern<ConcatOp> {
   }
 };
 
+/// quantizer(transpose(x)): transpose(quantizer(x)).
+template <typename QuantizerOp>
+struct QuantizeTransposed : OpRewritePattern<QuantizerOp> {
+  using OpRewritePattern<QuantizerOp>::OpRewritePattern;
+  LogicalResult matchAndRewrite(QuantizerOp op,
+                                PatternRewriter &rewriter) const override {
+    auto transpose = op.getInput().template getDefiningOp<TransposeOp>();
+    if (!transpose)
+      return failure();
+    ArrayRef<int64_t> perm = transpose.getPerm();
+    auto type = cast<RankedTensorType>(op.getType());
+    auto codes = cast<QuantizerOp>(rewriter.clone(*op));
+    codes.getInputMutable().set(transpose.getInput());
+    codes.setAxis(perm[op.getAxis()]);
+    codes.getResult().setType(type.clone(permuted(type.getShape(), perm)));
+    rewriter.replaceOpWithNewOp<TransposeOp>(op, type, codes, perm);
+    // A layer must not look as if its floats were read twice.
+    if (transpose->use_empty())
+      rewriter.eraseOp(transpose);
+    return success();
+  }
+};
+
 /// lookup(recode(c)): one lookup in the part of the table that codes reach.
 struct LookupRecoded : OpRewritePattern<LookupOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -251,7 +274,9 @@ void ulq::populateLookupPatterns(RewritePatternSet &patterns) {
 }
 
 void ulq::populateTransposeSinkPatterns(RewritePatternSet &patterns) {
-  patterns.add<SliceTransposed, ConcatTransposed>(patterns.getContext());
+  patterns.add<SliceTransposed, ConcatTransposed,
+               QuantizeTransposed<QuantizeOp>, QuantizeTransposed<ThresholdOp>>(
+      patterns.getContext());
 }
 
 void ulq::populateCodeMovementPatterns(RewritePatternSet &patterns) {

@@ -23,8 +23,8 @@ void populateCodeMovementPatterns(mlir::RewritePatternSet &patterns);
 /// Lookups move in front of transposes and reshapes, and take recodes in.
 void populateLookupPatterns(mlir::RewritePatternSet &patterns);
 
-/// Slices and concats move in front of transposes, so that those of two layers
-/// meet and cancel.
+/// Slices, concats and quantizers move in front of transposes, so that those of
+/// two layers meet and cancel.
 void populateTransposeSinkPatterns(mlir::RewritePatternSet &patterns);
 
 /// A dequantized quantizer of the maximum pool of a product, or of a concat,

@@ -170,8 +170,8 @@ DispatchOp createDispatch(OpBuilder &builder, Location loc,
 }
 
 void tileCodes(Operation *op, KernelAttr attr, ModuleOp kernels,
-               ArrayRef<Value> inputs, int64_t units,
-               function_ref<void(KernelFunction &, Value, Value)> body) {
+               ArrayRef<Value> inputs,
+               function_ref<void(KernelFunction &, int64_t)> body) {
   OpBuilder builder(op);
   int64_t parts = attr.getWorkgroups();
   Signature signature;
@@ -185,10 +185,7 @@ void tileCodes(Operation *op, KernelAttr attr, ModuleOp kernels,
   replaceResult(builder, op->getResult(0), dispatch.getResult(0));
 
   KernelFunction function(kernels, op->getLoc(), name, signature);
-  function.work(parts, [&] {
-    auto [first, end] = function.share(units, function.workgroup, parts);
-    body(function, first, end);
-  });
+  function.work(parts, [&] { body(function, parts); });
   function.finish();
   op->erase();
 }

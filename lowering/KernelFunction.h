@@ -67,13 +67,12 @@ DispatchOp createDispatch(mlir::OpBuilder &builder, mlir::Location loc,
                           int64_t parts, bool scratch);
 
 /// Replaces an operation from codes to codes by a dispatch of `attr`'s parts,
-/// with `inputs` and the result as buffers; `body` is emitted for a part of
-/// `units`, first to end.
-void tileCodes(mlir::Operation *op, KernelAttr attr, mlir::ModuleOp kernels,
-               llvm::ArrayRef<mlir::Value> inputs, int64_t units,
-               llvm::function_ref<void(KernelFunction &function,
-                                       mlir::Value first, mlir::Value end)>
-                   body);
+/// with `inputs` and the result as buffers; `body` is emitted for the part
+/// `workgroup` of `parts`.
+void tileCodes(
+    mlir::Operation *op, KernelAttr attr, mlir::ModuleOp kernels,
+    llvm::ArrayRef<mlir::Value> inputs,
+    llvm::function_ref<void(KernelFunction &function, int64_t parts)> body);
 
 /// The nested module @kernels of `module`, made for `isa` if there is none.
 mlir::ModuleOp kernelsModule(mlir::ModuleOp module, llvm::StringRef isa);

@@ -83,6 +83,10 @@ int64_t largestCode(Value value) {
     return largestResult(layer);
   if (auto lookup = dyn_cast<LookupOp>(op))
     return *llvm::max_element(lookup.getTable());
+  if (isa<MoveCodesOp, ConcatOp>(op)) {
+    auto largest = llvm::map_range(op->getOperands(), largestCode);
+    return *llvm::max_element(largest);
+  }
   // These move codes and make no new ones.
   if (isa<MaxPoolCodesOp, ReshapeOp, SliceOp, TransposeOp, PackOp, UnpackOp>(
           op))

@@ -50,11 +50,25 @@ def FoldEpilogue : Pass<"ulq-fold-epilogue", "::mlir::ModuleOp"> {
     Expects `ulq-fuse-quantized` to have run. Elementwise users of a layer's
     only float result become epilogue steps, up to and including a quantizer.
     What leads from codes to a quantizer without a product becomes the epilogue
-    of a depthwise layer with unit weights.
+    of a depthwise layer with unit weights, and so does a quantizer of floats
+    that a layer yields for several ones.
     A chain without residual that yields at most 16 codes becomes integer
     thresholds, found by bisection of the steps over the accumulator's range.
     A code that no accumulator can reach is dropped, so that Sign yields one
     bit where zero cannot occur.
+  }];
+  let dependentDialects = ["::ulq::UlqDialect"];
+}
+
+def MoveCodes : Pass<"ulq-move-codes", "::mlir::ModuleOp"> {
+  let summary = "Turn concats, slices and repetitions between layers into copies";
+  let description = [{
+    Expects `ulq-fold-epilogue` to have run. Concats, slices and transposes whose
+    codes a layer, pool or lookup reads become `ulq.move_codes` where whole bytes
+    of packed codes move. Those that only another one reads are part of it: a
+    nearest upsampling is one operation, and so is a concat of upsampled codes.
+    Reshapes that move nothing stay, and so do slices and transposes of codes
+    that IREE makes.
   }];
   let dependentDialects = ["::ulq::UlqDialect"];
 }
@@ -113,8 +127,8 @@ def PackWeights : Pass<"ulq-pack-weights", "::mlir::ModuleOp"> {
 def ReportLayers : Pass<"ulq-report-layers", "::mlir::ModuleOp"> {
   let summary = "Record every layer in the module's ulq.layers attribute";
   let description = [{
-    Expects `ulq-pack-weights` to have run. Leaves one dictionary for each layer
-    and pool, with its bits, kernel, tile, bytes and accumulator bounds, and one
+    Expects `ulq-pack-weights` to have run. Leaves one dictionary for each layer,
+    pool, lookup and movement, with its bits, kernel, tile, bytes and accumulator bounds, and one
     with the kernel "float" for each arithmetic operation left to IREE.
   }];
   let dependentDialects = ["::ulq::UlqDialect"];
@@ -123,7 +137,7 @@ def ReportLayers : Pass<"ulq-report-layers", "::mlir::ModuleOp"> {
 def Tile : Pass<"ulq-tile", "::mlir::ModuleOp"> {
   let summary = "Turn packed layers into dispatches of loops around tile ops";
   let description = [{
-    Expects `ulq-pack-weights` to have run. Every layer and pool becomes a
+    Expects `ulq-pack-weights` to have run. Every layer, pool, lookup and movement becomes a
     `ulq.dispatch` on byte tensors, and a function in the nested module
     `@kernels` with `scf` loops around tile operations. Packed types are gone
     afterwards.
@@ -132,7 +146,8 @@ def Tile : Pass<"ulq-tile", "::mlir::ModuleOp"> {
                            "::mlir::arith::ArithDialect",
                            "::mlir::func::FuncDialect",
                            "::mlir::memref::MemRefDialect",
-                           "::mlir::tensor::TensorDialect"];
+                           "::mlir::tensor::TensorDialect",
+                           "::mlir::vector::VectorDialect"];
 }
 
 def ExpandTiles : Pass<"ulq-expand-tiles", "::mlir::ModuleOp"> {

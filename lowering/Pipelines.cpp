@@ -58,6 +58,7 @@ void buildQuantizePipeline(OpPassManager &pm) {
   pm.addPass(createFoldEpilogue());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addPass(createMoveCodes());
 }
 
 void buildCodegenPipeline(OpPassManager &pm, const CodegenOptions &options) {

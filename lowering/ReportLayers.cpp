@@ -37,7 +37,7 @@ struct Row {
   void number(StringRef key, int64_t value) {
     entries.set(key, builder.getI64IntegerAttr(value));
   }
-  /// `index` counts kernels: one for each layer and pool, in order.
+  /// `index` counts kernels: one for each row that has one, in order.
   void kernel(KernelAttr kernel, Location loc, size_t index) {
     text("function", kernelName(kernel.getIsa().getValue(), index, loc));
     text("isa", kernel.getIsa().getValue());
@@ -76,7 +76,7 @@ Attribute layerRow(LayerOp op, size_t index) {
   return row.get();
 }
 
-/// Of a pool or a lookup.
+/// Of an operation from codes to codes.
 template <typename Op>
 Attribute codesRow(Op op, size_t index, StringRef kernel, StringRef operation) {
   Row row(op, kernel);
@@ -84,7 +84,7 @@ Attribute codesRow(Op op, size_t index, StringRef kernel, StringRef operation) {
   if (op.getKernel())
     row.kernel(*op.getKernel(), op.getLoc(), index);
   row.number("weight_bits", 0);
-  row.number("activation_bits", bitsOf(op.getInput().getType()));
+  row.number("activation_bits", bitsOf(op.getType()));
   return row.get();
 }
 
@@ -112,6 +112,8 @@ struct ReportLayersPass : ulq::impl::ReportLayersBase<ReportLayersPass> {
         rows.push_back(codesRow(pool, kernels++, "max_pool", "MaxPool"));
       else if (auto lookup = dyn_cast<LookupOp>(op))
         rows.push_back(codesRow(lookup, kernels++, "lookup", "Lookup"));
+      else if (auto move = dyn_cast<MoveCodesOp>(op))
+        rows.push_back(codesRow(move, kernels++, "copy", "Copy"));
       else if (isa<QuantizeOp, DequantizeOp, ThresholdOp, AffineOp, AddOp,
                    ClampOp, LeakyReluOp, RoundOp, MaxPoolOp, AvgPoolOp>(op))
         rows.push_back(floatRow(op));

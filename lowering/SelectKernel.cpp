@@ -28,6 +28,10 @@ constexpr double kPoolCycles = 0.25;
 /// Cycles of one lookup.
 constexpr double kLookupCycles = 1.0;
 
+/// Cycles of one copied run, and of each of its bytes.
+constexpr double kRunCycles = 1.0;
+constexpr double kCopyCycles = 1.0 / 16;
+
 struct Offer {
   const Kernel *kernel;
   Candidate tile;
@@ -106,6 +110,8 @@ struct Selection {
       return selectLayer(layer, plan);
     if (auto pool = dyn_cast<MaxPoolCodesOp>(op))
       selectPool(pool);
+    else if (auto move = dyn_cast<MoveCodesOp>(op))
+      selectMove(move, plan);
     else
       selectLookup(cast<LookupOp>(op));
     return success();
@@ -192,6 +198,18 @@ private:
            kLookupCycles * codes);
   }
 
+  void selectMove(MoveCodesOp op, const StoragePlan &plan) const {
+    ArrayRef<int64_t> shape = tensorShape(op.getType());
+    int64_t codes = ShapedType::getNumElements(shape);
+    double runs = 0;
+    for (auto block : op.getBlocks().getAsRange<BlockAttr>())
+      runs +=
+          double(ShapedType::getNumElements(block.getExtents().asArrayRef()));
+    double bytes = double(codes * plan.bits(op.getResult())) / 8;
+    select(op, "copy", codes / shape.back(), shape.back(),
+           kRunCycles * runs + kCopyCycles * bytes);
+  }
+
   /// The only way to do it: `rows` of `width` codes are divided.
   template <typename Op>
   void select(Op op, StringRef name, int64_t rows, int64_t width,
@@ -233,7 +251,7 @@ struct SelectKernelPass : ulq::impl::SelectKernelBase<SelectKernelPass> {
                      [&](LayerOp op) { return selection.byGroups(op); });
     SmallVector<Operation *> ops;
     getOperation()->walk([&](Operation *op) {
-      if (llvm::isa<LayerOp, MaxPoolCodesOp, LookupOp>(op))
+      if (llvm::isa<LayerOp, MaxPoolCodesOp, LookupOp, MoveCodesOp>(op))
         ops.push_back(op);
     });
     for (Operation *op : ops)

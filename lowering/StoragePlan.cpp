@@ -42,6 +42,11 @@ StoragePlan::StoragePlan(ModuleOp module,
     module->walk([&](MaxPoolCodesOp op) {
       changed |= equalize(op.getInput(), op.getResult());
     });
+    // Bytes are copied as they are.
+    module->walk([&](MoveCodesOp op) {
+      for (Value input : op.getInputs())
+        changed |= equalize(input, op.getResult());
+    });
     // Rows of both operands hold their codes in the same order.
     module->walk([&](LayerOp op) {
       if (op.getComputedWeights())

@@ -11,7 +11,7 @@
 
 namespace ulq {
 
-/// Storage widths of the code tensors around layers, pools and lookups.
+/// Storage widths of the code tensors around layers, pools, lookups and movements.
 class StoragePlan {
 public:
   /// `byGroups` tells whether a layer is to be computed group by group.

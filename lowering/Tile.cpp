@@ -6,6 +6,7 @@
 
 #include "lowering/LayerTiler.h"
 #include "lowering/TileLookup.h"
+#include "lowering/TileMove.h"
 #include "lowering/TilePool.h"
 
 using namespace mlir;
@@ -178,6 +179,8 @@ LogicalResult tile(Operation *op, ModuleOp module) {
     ModuleOp kernels = kernelsModule(module, kernel.getIsa());
     if (auto pool = dyn_cast<MaxPoolCodesOp>(op))
       tilePool(pool, kernels);
+    else if (auto move = dyn_cast<MoveCodesOp>(op))
+      tileMove(move, kernels);
     else
       tileLookup(cast<LookupOp>(op), kernels);
     return success();
@@ -204,7 +207,7 @@ struct TilePass : ulq::impl::TileBase<TilePass> {
   void runOnOperation() override {
     SmallVector<Operation *> ops;
     getOperation()->walk([&](Operation *op) {
-      if (isa<LayerOp, MaxPoolCodesOp, LookupOp>(op))
+      if (isa<LayerOp, MaxPoolCodesOp, LookupOp, MoveCodesOp>(op))
         ops.push_back(op);
     });
     for (Operation *op : ops)

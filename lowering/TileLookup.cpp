@@ -23,7 +23,9 @@ static Value tableBytes(OpBuilder &builder, LookupOp op) {
 
 void ulq::tileLookup(LookupOp op, ModuleOp kernels) {
   OpBuilder builder(op);
-  auto emit = [&](KernelFunction &function, Value first, Value end) {
+  int64_t codes = cast<PackedType>(op.getType()).getByteSize();
+  auto emit = [&](KernelFunction &function, int64_t parts) {
+    auto [first, end] = function.share(codes, function.workgroup, parts);
     ByteBuilder &b = function.b;
     const Buffer &source = function.buffers[0], &table = function.buffers[1],
                  &target = function.buffers[2];
@@ -38,6 +40,5 @@ void ulq::tileLookup(LookupOp op, ModuleOp kernels) {
     });
   };
   tileCodes(op, op.getKernelAttr(), kernels,
-            {op.getInput(), tableBytes(builder, op)},
-            cast<PackedType>(op.getType()).getByteSize(), emit);
+            {op.getInput(), tableBytes(builder, op)}, emit);
 }

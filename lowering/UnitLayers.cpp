@@ -36,14 +36,31 @@ std::optional<int64_t> stepAxis(Operation *op) {
       .Default([](Operation *) { return std::nullopt; });
 }
 
-/// The way from dequantized codes to a quantizer.
+/// Whether codes get to a layer, pool or lookup, maybe moved on their way.
+bool reachLayers(Value codes) {
+  return llvm::any_of(codes.getUsers(), [](Operation *user) {
+    return isa<LayerOp, MaxPoolCodesOp, LookupOp>(user) ||
+           (isa<ReshapeOp, TransposeOp, SliceOp, ConcatOp>(user) &&
+            reachLayers(user->getResult(0)));
+  });
+}
+
+/// The way from dequantized codes to a quantizer, or from the floats of a layer
+/// that yields the codes of another quantizer.
 struct Path {
   OpOperand *start = nullptr; // the use of the dequantized codes
   int64_t axis = -1;          // of constants on the way
 
   static std::optional<Path> endingIn(Operation *quantizer) {
     Path path;
-    if (!path.passes(quantizer) || !path.find(quantizer->getOpOperand(0)))
+    OpOperand &end = quantizer->getOpOperand(0);
+    if (!path.passes(quantizer))
+      return std::nullopt;
+    bool fromLayer = end.get().getDefiningOp<LayerOp>() &&
+                     reachLayers(quantizer->getResult(0));
+    if (fromLayer)
+      path.start = &end;
+    if (!fromLayer && !path.find(end))
       return std::nullopt;
     return path;
   }
@@ -85,9 +102,13 @@ struct Image {
   SmallVector<int64_t> shape; // before the transpose
   bool channelsFirst;
 
-  /// With the channels of `axis`; where that is -1, any will do.
-  static std::optional<Image> of(ArrayRef<int64_t> shape, int64_t axis) {
+  /// With the channels of `axis`; where that is -1, any will do. Results of
+  /// layers are images as they are.
+  static std::optional<Image> of(Value value, int64_t axis) {
+    ArrayRef<int64_t> shape = tensorShape(value.getType());
     int64_t rank = static_cast<int64_t>(shape.size());
+    if (value.getDefiningOp<LayerOp>() && (axis < 0 || axis == rank - 1))
+      return Image{SmallVector<int64_t>(shape), false};
     if (rank == 0 || ShapedType::getNumElements(shape) == 0)
       return std::nullopt;
     bool first = axis == 1 || (axis < 0 && rank == 4);
@@ -157,8 +178,7 @@ bool ulq::insertUnitLayers(ModuleOp module) {
     if (!path)
       continue;
     Value value = path->start->get();
-    std::optional<Image> image =
-        Image::of(tensorShape(value.getType()), path->axis);
+    std::optional<Image> image = Image::of(value, path->axis);
     if (!image)
       continue;
     OpBuilder builder(path->start->getOwner());

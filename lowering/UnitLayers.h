@@ -11,7 +11,8 @@
 namespace ulq {
 
 /// Dequantized codes that reach a quantizer by sums and elementwise operations
-/// alone get a layer to be the epilogue of: depthwise, 1x1, with weights 1.
+/// alone get a layer to be the epilogue of: depthwise, 1x1, with weights 1. So
+/// do floats of layers that are quantized for others: on more than one grid.
 /// Returns whether there were any.
 bool insertUnitLayers(mlir::ModuleOp module);
 

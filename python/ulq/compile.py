@@ -121,5 +121,12 @@ def all_layers(imported: importer.ImportedModel, layers: Sequence[Mapping]) -> l
     ]
     # What only `ulq tune` asks for is left out.
     layers = [{key: layer[key] for key in layer if key not in ("key", "candidates")} for layer in layers]
-    named = [{**layer, "op": imported.operators.get(layer["name"], layer["op"])} for layer in layers]
+    # A copy beside another row of its node only prepares what that reads.
+    computed = {layer["name"] for layer in layers if layer["kernel"] != "copy"}
+    named = [
+        {**layer, "op": imported.operators.get(layer["name"], layer["op"])}
+        if layer["kernel"] != "copy" or layer["name"] not in computed
+        else layer
+        for layer in layers
+    ]
     return sorted([*named, *floats], key=lambda layer: order.get(layer["name"], len(order)))

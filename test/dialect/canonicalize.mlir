@@ -228,6 +228,49 @@ func.func @pack_keeps_other_layout(%x: !ulq.packed<[2, 3] x ui2, <bits = 2>>) ->
   return %r : !ulq.packed<[2, 3] x ui2, <bits = 8>>
 }
 
+// Rows keep their bytes, also with filling bits behind them.
+// CHECK-LABEL: @pack_of_reshaped_rows
+// CHECK-NEXT: %[[B:.*]] = ulq.to_bytes %{{.*}} -> tensor<2xi8>
+// CHECK-NEXT: %[[P:.*]] = ulq.from_bytes %[[B]] : (tensor<2xi8>) -> !ulq.packed<[1, 2, 3] x ui2, <bits = 2>>
+// CHECK-NEXT: return %[[P]]
+func.func @pack_of_reshaped_rows(%x: !ulq.packed<[2, 3] x ui2, <bits = 2>>) -> !ulq.packed<[1, 2, 3] x ui2, <bits = 2>> {
+  %u = ulq.unpack %x : (!ulq.packed<[2, 3] x ui2, <bits = 2>>) -> tensor<2x3xui2>
+  %s = ulq.reshape %u : (tensor<2x3xui2>) -> tensor<1x2x3xui2>
+  %r = ulq.pack %s : (tensor<1x2x3xui2>) -> !ulq.packed<[1, 2, 3] x ui2, <bits = 2>>
+  return %r : !ulq.packed<[1, 2, 3] x ui2, <bits = 2>>
+}
+
+// CHECK-LABEL: @pack_of_reshaped_bytes
+// CHECK-NEXT: %[[B:.*]] = ulq.to_bytes %{{.*}} -> tensor<4xi8>
+// CHECK-NEXT: ulq.from_bytes %[[B]] : (tensor<4xi8>) -> !ulq.packed<[16] x ui2, <bits = 2>>
+func.func @pack_of_reshaped_bytes(%x: !ulq.packed<[2, 8] x ui2, <bits = 2>>) -> !ulq.packed<[16] x ui2, <bits = 2>> {
+  %u = ulq.unpack %x : (!ulq.packed<[2, 8] x ui2, <bits = 2>>) -> tensor<2x8xui2>
+  %s = ulq.reshape %u : (tensor<2x8xui2>) -> tensor<16xui2>
+  %r = ulq.pack %s : (tensor<16xui2>) -> !ulq.packed<[16] x ui2, <bits = 2>>
+  return %r : !ulq.packed<[16] x ui2, <bits = 2>>
+}
+
+// Filling bits would move, or come to be; other widths are another layout.
+// CHECK-LABEL: @pack_of_reshaped_filling
+// CHECK: ulq.reshape
+// CHECK-NEXT: ulq.pack
+// CHECK: ulq.reshape
+// CHECK-NEXT: ulq.pack
+// CHECK: ulq.reshape
+// CHECK-NEXT: ulq.pack
+func.func @pack_of_reshaped_filling(%x: !ulq.packed<[2, 10] x ui2, <bits = 2>>, %y: !ulq.packed<[5, 4] x ui1, <bits = 1>>, %z: !ulq.packed<[4] x ui2, <bits = 2>>) -> (!ulq.packed<[5, 4] x ui2, <bits = 2>>, !ulq.packed<[2, 10] x ui1, <bits = 1>>, !ulq.packed<[2, 2] x ui2, <bits = 4>>) {
+  %u = ulq.unpack %x : (!ulq.packed<[2, 10] x ui2, <bits = 2>>) -> tensor<2x10xui2>
+  %s = ulq.reshape %u : (tensor<2x10xui2>) -> tensor<5x4xui2>
+  %r = ulq.pack %s : (tensor<5x4xui2>) -> !ulq.packed<[5, 4] x ui2, <bits = 2>>
+  %u1 = ulq.unpack %y : (!ulq.packed<[5, 4] x ui1, <bits = 1>>) -> tensor<5x4xui1>
+  %s1 = ulq.reshape %u1 : (tensor<5x4xui1>) -> tensor<2x10xui1>
+  %r1 = ulq.pack %s1 : (tensor<2x10xui1>) -> !ulq.packed<[2, 10] x ui1, <bits = 1>>
+  %u2 = ulq.unpack %z : (!ulq.packed<[4] x ui2, <bits = 2>>) -> tensor<4xui2>
+  %s2 = ulq.reshape %u2 : (tensor<4xui2>) -> tensor<2x2xui2>
+  %r2 = ulq.pack %s2 : (tensor<2x2xui2>) -> !ulq.packed<[2, 2] x ui2, <bits = 4>>
+  return %r, %r1, %r2 : !ulq.packed<[5, 4] x ui2, <bits = 2>>, !ulq.packed<[2, 10] x ui1, <bits = 1>>, !ulq.packed<[2, 2] x ui2, <bits = 4>>
+}
+
 // CHECK-LABEL: @to_bytes_of_bytes
 // CHECK-SAME: %[[X:.*]]: tensor<2xi8>
 // CHECK-NEXT: return %[[X]]

@@ -512,3 +512,108 @@ func.func @lookup_c4(%x: !ulq.packed<[2, 3] x ui2, <bits = 2>>) {
   %0 = ulq.lookup %x {table = array<i64: 3, 0, 1, 2>} : (!ulq.packed<[2, 3] x ui2, <bits = 2>>) -> !ulq.packed<[2, 3] x ui2, <bits = 8>>
   return
 }
+
+// -----
+
+func.func @move_codes_c1(%x: tensor<4xui2>) {
+  // expected-error@below {{'ulq.move_codes' op expected equal element types, got 'ui2' and 'ui4'}}
+  %0 = ulq.move_codes %x {blocks = [#ulq.block<input = 0, from = 0, to = 0, extents = [], fromStrides = [], toStrides = [], run = 4>]} : (tensor<4xui2>) -> tensor<4xui4>
+  return
+}
+
+// -----
+
+func.func @move_codes_c1_packed(%x: !ulq.packed<[4] x ui2, <bits = 2>>) {
+  // expected-error@below {{'ulq.move_codes' op expected tensors packed at one width, or none, got '!ulq.packed<[4] x ui2, <bits = 2>>' and '!ulq.packed<[4] x ui2, <bits = 4>>'}}
+  %0 = ulq.move_codes %x {blocks = [#ulq.block<input = 0, from = 0, to = 0, extents = [], fromStrides = [], toStrides = [], run = 4>]} : (!ulq.packed<[4] x ui2, <bits = 2>>) -> !ulq.packed<[4] x ui2, <bits = 4>>
+  return
+}
+
+// -----
+
+func.func @move_codes_c1_plain(%x: !ulq.packed<[4] x ui2, <bits = 2>>) {
+  // expected-error@below {{expected tensors packed at one width, or none, got '!ulq.packed<[4] x ui2, <bits = 2>>' and 'tensor<4xui2>'}}
+  %0 = ulq.move_codes %x {blocks = [#ulq.block<input = 0, from = 0, to = 0, extents = [], fromStrides = [], toStrides = [], run = 4>]} : (!ulq.packed<[4] x ui2, <bits = 2>>) -> tensor<4xui2>
+  return
+}
+
+// -----
+
+func.func @move_codes_c2_input(%x: tensor<4xui2>) {
+  // expected-error@below {{'ulq.move_codes' op expected one of 1 inputs, got 1}}
+  %0 = ulq.move_codes %x {blocks = [#ulq.block<input = 1, from = 0, to = 0, extents = [], fromStrides = [], toStrides = [], run = 4>]} : (tensor<4xui2>) -> tensor<4xui2>
+  return
+}
+
+// -----
+
+func.func @move_codes_c2_strides(%x: tensor<4xui2>) {
+  // expected-error@below {{'ulq.move_codes' op expected 1 strides, got 0 and 1}}
+  %0 = ulq.move_codes %x {blocks = [#ulq.block<input = 0, from = 0, to = 0, extents = [2], fromStrides = [], toStrides = [2], run = 2>]} : (tensor<4xui2>) -> tensor<4xui2>
+  return
+}
+
+// -----
+
+func.func @move_codes_c2_extent(%x: tensor<4xui2>) {
+  // expected-error@below {{'ulq.move_codes' op expected a positive run and extents}}
+  %0 = ulq.move_codes %x {blocks = [#ulq.block<input = 0, from = 0, to = 0, extents = [0], fromStrides = [0], toStrides = [2], run = 2>]} : (tensor<4xui2>) -> tensor<4xui2>
+  return
+}
+
+// -----
+
+func.func @move_codes_c2_offset(%x: tensor<4xui2>) {
+  // expected-error@below {{'ulq.move_codes' op expected offsets and strides from 0 on}}
+  %0 = ulq.move_codes %x {blocks = [#ulq.block<input = 0, from = 2, to = 0, extents = [2], fromStrides = [-2], toStrides = [2], run = 2>]} : (tensor<4xui2>) -> tensor<4xui2>
+  return
+}
+
+// -----
+
+func.func @move_codes_c3(%x: tensor<4xui2>) {
+  // expected-error@below {{'ulq.move_codes' op expected to read 4 codes, got code 4}}
+  %0 = ulq.move_codes %x {blocks = [#ulq.block<input = 0, from = 1, to = 0, extents = [2], fromStrides = [2], toStrides = [2], run = 2>]} : (tensor<4xui2>) -> tensor<4xui2>
+  return
+}
+
+// -----
+
+func.func @move_codes_c4_twice(%x: tensor<4xui2>) {
+  // expected-error@below {{'ulq.move_codes' op expected to write each code once}}
+  %0 = ulq.move_codes %x {blocks = [#ulq.block<input = 0, from = 0, to = 0, extents = [2], fromStrides = [2], toStrides = [1], run = 2>]} : (tensor<4xui2>) -> tensor<4xui2>
+  return
+}
+
+// -----
+
+func.func @move_codes_c4_left(%x: tensor<4xui2>) {
+  // expected-error@below {{'ulq.move_codes' op expected to write each code once}}
+  %0 = ulq.move_codes %x {blocks = [#ulq.block<input = 0, from = 0, to = 1, extents = [], fromStrides = [], toStrides = [], run = 3>]} : (tensor<4xui2>) -> tensor<4xui2>
+  return
+}
+
+// -----
+
+func.func @move_codes_c4_outside(%x: tensor<4xui2>) {
+  // expected-error@below {{'ulq.move_codes' op expected to write each code once}}
+  %0 = ulq.move_codes %x {blocks = [#ulq.block<input = 0, from = 0, to = 1, extents = [], fromStrides = [], toStrides = [], run = 4>]} : (tensor<4xui2>) -> tensor<4xui2>
+  return
+}
+
+// -----
+
+func.func @move_codes_c5(%x: !ulq.packed<[8] x ui2, <bits = 2>>) {
+  // expected-error@below {{'ulq.move_codes' op expected whole bytes of '!ulq.packed<[8] x ui2, <bits = 2>>' and '!ulq.packed<[8] x ui2, <bits = 2>>'}}
+  %0 = ulq.move_codes %x {blocks = [#ulq.block<input = 0, from = 0, to = 0, extents = [4], fromStrides = [2], toStrides = [2], run = 2>]} : (!ulq.packed<[8] x ui2, <bits = 2>>) -> !ulq.packed<[8] x ui2, <bits = 2>>
+  return
+}
+
+// -----
+
+// Two rows of 3 bytes are no row of 5.
+func.func @move_codes_c5_rows(%x: !ulq.packed<[2, 10] x ui2, <bits = 2>>) {
+  // expected-error@below {{'ulq.move_codes' op expected whole bytes of '!ulq.packed<[2, 10] x ui2, <bits = 2>>' and '!ulq.packed<[20] x ui2, <bits = 2>>'}}
+  %0 = ulq.move_codes %x {blocks = [#ulq.block<input = 0, from = 0, to = 0, extents = [], fromStrides = [], toStrides = [], run = 20>]} : (!ulq.packed<[2, 10] x ui2, <bits = 2>>) -> !ulq.packed<[20] x ui2, <bits = 2>>
+  return
+}

@@ -194,6 +194,13 @@ func.func @slice(%x: tensor<4x6xui2>) {
   return
 }
 
+// CHECK-LABEL: @move_codes
+// CHECK: ulq.move_codes %{{.*}}, %{{.*}} {blocks = [#ulq.block<input = 0, from = 0, to = 0, extents = [2, 2], fromStrides = [4, 0], toStrides = [8, 4], run = 4>, #ulq.block<input = 1, from = 2, to = 16, extents = [], fromStrides = [], toStrides = [], run = 4>]} : (tensor<2x4xui2>, tensor<7xui2>) -> tensor<5x4xui2>
+func.func @move_codes(%x: tensor<2x4xui2>, %y: tensor<7xui2>) {
+  ulq.move_codes %x, %y {blocks = [#ulq.block<input = 0, from = 0, to = 0, extents = [2, 2], fromStrides = [4, 0], toStrides = [8, 4], run = 4>, #ulq.block<input = 1, from = 2, to = 16, extents = [], fromStrides = [], toStrides = [], run = 4>]} : (tensor<2x4xui2>, tensor<7xui2>) -> tensor<5x4xui2>
+  return
+}
+
 // CHECK-LABEL: @lookup
 // CHECK: ulq.lookup %{{.*}} {table = array<i64: 1, 0, 1, 7>} : (tensor<1x4x4x3xui2>) -> tensor<1x4x4x3xui3>
 func.func @lookup(%x: tensor<1x4x4x3xui2>) {

@@ -284,3 +284,40 @@ func.func @between_transposes(%x: tensor<1x4x5x2xui2>, %y: tensor<1x4x5x3xui2>) 
   %t = ulq.transpose %s {perm = array<i64: 0, 2, 3, 1>} : (tensor<1x4x2x5xui2>) -> tensor<1x2x5x4xui2>
   return %t : tensor<1x2x5x4xui2>
 }
+
+// CHECK-LABEL: @quantized_behind_transpose
+// CHECK-NEXT: %[[Q:.*]] = ulq.quantize %arg0 {axis = 3 : i64, {{.*}} : (tensor<1x4x5x2xf32>) -> tensor<1x4x5x2xui2>
+// CHECK-NEXT: %[[T:.*]] = ulq.threshold %arg0 {axis = 3 : i64, {{.*}} : (tensor<1x4x5x2xf32>) -> tensor<1x4x5x2xui2>
+// CHECK-NEXT: ulq.concat %[[Q]], %[[T]] {axis = 3 : i64}
+// CHECK-NEXT: return
+func.func @quantized_behind_transpose(%x: tensor<1x4x5x2xf32>) -> tensor<1x4x5x4xui2> {
+  %a = ulq.transpose %x {perm = array<i64: 0, 3, 1, 2>} : (tensor<1x4x5x2xf32>) -> tensor<1x2x4x5xf32>
+  %q = ulq.quantize %a {scale = array<f64: 1.0, 2.0>, zeroPoint = array<f64: 0.0>, axis = 1, min = 0, max = 3, rounding = #ulq.rounding<half_even>} : (tensor<1x2x4x5xf32>) -> tensor<1x2x4x5xui2>
+  %t = ulq.threshold %a {values = array<f64: 0.0, 1.0, 2.0, 3.0, 4.0, 5.0>, count = 3, axis = 1} : (tensor<1x2x4x5xf32>) -> tensor<1x2x4x5xui2>
+  %c = ulq.concat %q, %t {axis = 1} : (tensor<1x2x4x5xui2>, tensor<1x2x4x5xui2>) -> tensor<1x4x4x5xui2>
+  %r = ulq.transpose %c {perm = array<i64: 0, 2, 3, 1>} : (tensor<1x4x4x5xui2>) -> tensor<1x4x5x4xui2>
+  return %r : tensor<1x4x5x4xui2>
+}
+
+//===----------------------------------------------------------------------===//
+// Floats of a layer on several grids
+//===----------------------------------------------------------------------===//
+
+// The layer has the codes of one quantizer. Those of another one are the result of a layer with weights 1 where a layer
+// reads them, moved or not; what a caller alone reads is quantized as floats are.
+// CHECK-LABEL: @two_grids
+// CHECK: %[[L:.*]]:2 = ulq.layer %arg0, %{{.*}} -> (tensor<1x1x1x2xf32>, tensor<1x1x1x2xui2>)
+// CHECK: ulq.quantize %[[L]]#0
+// CHECK: %[[U:.*]] = ulq.layer %[[L]]#0, %{{.*}} {epilogue = [#ulq.quantize<scale = [1.000000e+00], {{.*}}groups = 2>{{.*}} (tensor<1x1x1x2xf32>, tensor<2x1x1x1xi8>) -> tensor<1x1x1x2xui2>
+// CHECK: %[[C:.*]] = ulq.concat %[[U]], %[[L]]#1
+// CHECK: ulq.lookup %[[C]]
+func.func @two_grids(%x: tensor<1x1x1x2xui2>) -> (tensor<1x1x1x4xui2>, tensor<1x1x1x2xui2>) {
+  %w = ulq.constant {value = dense<1> : tensor<2x1x1x2xi8>} : tensor<2x1x1x2xi8>
+  %l = ulq.layer %x, %w {geometry = #point} : (tensor<1x1x1x2xui2>, tensor<2x1x1x2xi8>) -> tensor<1x1x1x2xf32>
+  %o = ulq.quantize %l {scale = array<f64: 5.0>, zeroPoint = array<f64: 0.0>, min = 0, max = 3, rounding = #ulq.rounding<half_even>} : (tensor<1x1x1x2xf32>) -> tensor<1x1x1x2xui2>
+  %p = ulq.quantize %l {scale = array<f64: 1.0>, zeroPoint = array<f64: 0.0>, min = 0, max = 3, rounding = #ulq.rounding<half_even>} : (tensor<1x1x1x2xf32>) -> tensor<1x1x1x2xui2>
+  %q = ulq.quantize %l {scale = array<f64: 3.0>, zeroPoint = array<f64: 0.0>, min = 0, max = 3, rounding = #ulq.rounding<half_even>} : (tensor<1x1x1x2xf32>) -> tensor<1x1x1x2xui2>
+  %c = ulq.concat %p, %q {axis = 3} : (tensor<1x1x1x2xui2>, tensor<1x1x1x2xui2>) -> tensor<1x1x1x4xui2>
+  %r = ulq.lookup %c {table = array<i64: 3, 2, 1, 0>} : (tensor<1x1x1x4xui2>) -> tensor<1x1x1x4xui2>
+  return %r, %o : tensor<1x1x1x4xui2>, tensor<1x1x1x2xui2>
+}

@@ -32,6 +32,25 @@ func.func @binary_weights_known_codes(%v: tensor<1x1x1x3xf32>) -> tensor<1x1x1x2
 
 #point = #ulq.geometry<input = [1, 1, 1, 3], output = [1, 1, 1, 2], kernel = [1, 1], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>
 
+// The largest code of what is joined.
+// CHECK-LABEL: @joined_codes
+// CHECK: maxCode = 9 : i64
+// CHECK: maxCode = 9 : i64
+func.func @joined_codes(%v: tensor<1x1x1x1xf32>, %u: tensor<1x1x1x2xf32>) -> (tensor<1x1x1x2xf32>, tensor<1x1x1x2xf32>) {
+  %x = ulq.quantize %v {scale = array<f64: 1.0>, zeroPoint = array<f64: 0.0>, min = 0, max = 2, rounding = #ulq.rounding<half_even>} : (tensor<1x1x1x1xf32>) -> tensor<1x1x1x1xui4>
+  %y = ulq.quantize %u {scale = array<f64: 1.0>, zeroPoint = array<f64: 0.0>, min = 0, max = 9, rounding = #ulq.rounding<half_even>} : (tensor<1x1x1x2xf32>) -> tensor<1x1x1x2xui4>
+  %c = ulq.concat %x, %y {axis = 3} : (tensor<1x1x1x1xui4>, tensor<1x1x1x2xui4>) -> tensor<1x1x1x3xui4>
+  %m = ulq.move_codes %x, %y {blocks = [#ulq.block<input = 0, from = 0, to = 0, extents = [], fromStrides = [], toStrides = [], run = 1>, #ulq.block<input = 1, from = 0, to = 1, extents = [], fromStrides = [], toStrides = [], run = 2>]} : (tensor<1x1x1x1xui4>, tensor<1x1x1x2xui4>) -> tensor<1x1x1x3xui4>
+  %w = ulq.constant {value = dense<1> : tensor<2x1x1x3xi8>} : tensor<2x1x1x3xsi2>
+  %r = ulq.layer %c, %w {geometry = #point} : (tensor<1x1x1x3xui4>, tensor<2x1x1x3xsi2>) -> tensor<1x1x1x2xf32>
+  %s = ulq.layer %m, %w {geometry = #point} : (tensor<1x1x1x3xui4>, tensor<2x1x1x3xsi2>) -> tensor<1x1x1x2xf32>
+  return %r, %s : tensor<1x1x1x2xf32>, tensor<1x1x1x2xf32>
+}
+
+// -----
+
+#point = #ulq.geometry<input = [1, 1, 1, 3], output = [1, 1, 1, 2], kernel = [1, 1], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>
+
 // Unsigned bytes are moved into the signed ones, with a weightZero of 128.
 // CHECK-LABEL: @unsigned_weights
 // CHECK: dense<{{\[\[\[\[}}-128, -28, 127]]], {{\[\[\[}}-128, -127, -126]]]]> : tensor<2x1x1x3xi16>

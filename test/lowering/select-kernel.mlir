@@ -170,3 +170,23 @@ func.func @lookup(%x: tensor<4x6xui2>) -> tensor<4x6xui3> {
   %l = ulq.lookup %x {table = array<i64: 1, 0, 1, 7>} : (tensor<4x6xui2>) -> tensor<4x6xui3>
   return %l : tensor<4x6xui3>
 }
+
+// -----
+
+#point = #ulq.geometry<input = [1, 64, 64, 64], output = [1, 64, 64, 64], kernel = [1, 1], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>
+
+// Copies are of bytes: what a lookup reads, too, is stored in 8 bits. 12288 runs and 16 bytes a cycle are no work for two
+// parts.
+// CHECK-LABEL: @copy
+// CHECK: ulq.layer {{.*}} -> !ulq.packed<[1, 64, 64, 64] x ui2, <bits = 2>>
+// CHECK: %[[M:.*]] = ulq.move_codes %{{.*}}, %{{.*}} {blocks = [{{.*}}], kernel = #ulq.kernel<family = "copy", isa = "avx2", rows = 1, outputs = 192, block = 4096, workgroups = 1,
+// CHECK-SAME: (!ulq.packed<[1, 64, 64, 64] x ui2, <bits = 2>>, !ulq.packed<[1, 64, 64, 64] x ui2, <bits = 2>>) -> !ulq.packed<[1, 64, 64, 192] x ui2, <bits = 2>>
+// CHECK: ulq.move_codes {{.*}}workgroups = 2, {{.*}}(!ulq.packed<[1, 64, 64, 64] x ui2, <bits = 8>>) -> !ulq.packed<[1, 64, 64, 192] x ui2, <bits = 8>>
+func.func @copy(%x: tensor<1x64x64x64xui2>, %y: tensor<1x64x64x64xui2>) -> (tensor<1x64x64x192xui2>, tensor<1x64x64x192xui2>) {
+  %w = ulq.constant {value = dense<1> : tensor<64x1x1x64xi8>} : tensor<64x1x1x64xsi2>
+  %a = ulq.layer %x, %w {geometry = #point, epilogue = [#ulq.quantize<scale = [16.0], zeroPoint = [0.0], min = 0, max = 3, rounding = <half_even>, zeroPointFirst = false>]} : (tensor<1x64x64x64xui2>, tensor<64x1x1x64xsi2>) -> tensor<1x64x64x64xui2>
+  %m = ulq.move_codes %a, %x {blocks = [#ulq.block<input = 0, from = 0, to = 0, extents = [4096, 2], fromStrides = [64, 0], toStrides = [192, 64], run = 64>, #ulq.block<input = 1, from = 0, to = 128, extents = [4096], fromStrides = [64], toStrides = [192], run = 64>]} : (tensor<1x64x64x64xui2>, tensor<1x64x64x64xui2>) -> tensor<1x64x64x192xui2>
+  %n = ulq.move_codes %y {blocks = [#ulq.block<input = 0, from = 0, to = 0, extents = [4096, 3], fromStrides = [64, 0], toStrides = [192, 64], run = 64>]} : (tensor<1x64x64x64xui2>) -> tensor<1x64x64x192xui2>
+  %l = ulq.lookup %n {table = array<i64: 3, 2, 1, 0>} : (tensor<1x64x64x192xui2>) -> tensor<1x64x64x192xui2>
+  return %m, %l : tensor<1x64x64x192xui2>, tensor<1x64x64x192xui2>
+}

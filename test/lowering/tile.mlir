@@ -115,3 +115,30 @@ func.func @winograd(%x: tensor<1x24x24x64xui6>) -> tensor<1x24x24x64xf32> {
   %a = ulq.layer %x, %w {geometry = #square} : (tensor<1x24x24x64xui6>, tensor<64x3x3x64xsi2>) -> tensor<1x24x24x64xf32> loc("square")
   return %a : tensor<1x24x24x64xf32>
 }
+
+// -----
+
+// A copy of bytes: the lines of 9 codes of 4 bits stand in 5 bytes. A repeated run is loaded once; a run beyond 4096 bytes
+// is a loop and what is left of it.
+// CHECK-LABEL: @copy
+// CHECK: %[[M:.*]] = ulq.dispatch "ulq_avx2_0_lines"(%{{.*}}) workgroups 1 : (tensor<15xi8>) -> tensor<30xi8>
+// CHECK: ulq.dispatch "ulq_avx2_1_long"(%{{.*}}) workgroups 1 : (tensor<4100xi8>) -> tensor<4100xi8>
+// CHECK-LABEL: func.func @ulq_avx2_0_lines
+// CHECK: scf.for %[[LINE:.*]] = %c0 to %c3 step %c1
+// CHECK: %[[FROM:.*]] = arith.muli %[[LINE]], %c5
+// CHECK: %[[TO:.*]] = arith.muli %[[LINE]], %c10
+// CHECK: %[[PIECE:.*]] = vector.load {{.*}} vector<4xi8>
+// CHECK: vector.store %[[PIECE]]
+// CHECK: vector.store %[[PIECE]]
+// CHECK: %[[LAST:.*]] = vector.load {{.*}} vector<1xi8>
+// CHECK: vector.store %[[LAST]]
+// CHECK: vector.store %[[LAST]]
+// CHECK-LABEL: func.func @ulq_avx2_1_long
+// CHECK: scf.for {{.*}} = %c0 to %c4096 step %c64
+// CHECK: vector.load {{.*}} vector<64xi8>
+// CHECK: vector.load {{.*}} vector<4xi8>
+func.func @copy(%x: tensor<3x9xui4>, %y: tensor<1x8200xui4>) -> (tensor<3x2x9xui4>, tensor<8200xui4>) {
+  %a = ulq.move_codes %x {blocks = [#ulq.block<input = 0, from = 0, to = 0, extents = [3, 2], fromStrides = [9, 0], toStrides = [18, 9], run = 9>]} : (tensor<3x9xui4>) -> tensor<3x2x9xui4> loc("lines")
+  %b = ulq.move_codes %y {blocks = [#ulq.block<input = 0, from = 0, to = 0, extents = [], fromStrides = [], toStrides = [], run = 8200>]} : (tensor<1x8200xui4>) -> tensor<8200xui4> loc("long")
+  return %a, %b : tensor<3x2x9xui4>, tensor<8200xui4>
+}
