@@ -76,15 +76,15 @@ Attribute layerRow(LayerOp op, size_t index) {
   return row.get();
 }
 
-/// Of a pool or a lookup.
+/// Of what is no product, by its first operand.
 template <typename Op>
-Attribute codesRow(Op op, size_t index, StringRef kernel, StringRef operation) {
+Attribute plainRow(Op op, size_t index, StringRef kernel, StringRef operation) {
   Row row(op, kernel);
   row.text("op", operation);
   if (op.getKernel())
     row.kernel(*op.getKernel(), op.getLoc(), index);
   row.number("weight_bits", 0);
-  row.number("activation_bits", bitsOf(op.getInput().getType()));
+  row.number("activation_bits", bitsOf(op->getOperand(0).getType()));
   return row.get();
 }
 
@@ -109,9 +109,12 @@ struct ReportLayersPass : ulq::impl::ReportLayersBase<ReportLayersPass> {
       if (layer)
         rows.push_back(layerRow(layer, kernels++));
       else if (auto pool = dyn_cast<MaxPoolCodesOp>(op))
-        rows.push_back(codesRow(pool, kernels++, "max_pool", "MaxPool"));
+        rows.push_back(plainRow(pool, kernels++, "max_pool", "MaxPool"));
       else if (auto lookup = dyn_cast<LookupOp>(op))
-        rows.push_back(codesRow(lookup, kernels++, "lookup", "Lookup"));
+        rows.push_back(plainRow(lookup, kernels++, "lookup", "Lookup"));
+      else if (auto suppression = dyn_cast<NonMaxSuppressionOp>(op))
+        rows.push_back(plainRow(suppression, kernels++, "non_max_suppression",
+                                "NonMaxSuppression"));
       else if (isa<QuantizeOp, DequantizeOp, ThresholdOp, AffineOp, AddOp,
                    ClampOp, LeakyReluOp, RoundOp, MaxPoolOp, AvgPoolOp>(op))
         rows.push_back(floatRow(op));

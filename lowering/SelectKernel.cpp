@@ -28,6 +28,11 @@ constexpr double kPoolCycles = 0.25;
 /// Cycles of one lookup.
 constexpr double kLookupCycles = 1.0;
 
+/// Cycles for each score that a suppression looks at, and the most parts: each
+/// has scratch memory for all boxes.
+constexpr double kSuppressionCycles = 4.0;
+constexpr int64_t kSuppressionParts = 14;
+
 struct Offer {
   const Kernel *kernel;
   Candidate tile;
@@ -106,6 +111,8 @@ struct Selection {
       return selectLayer(layer, plan);
     if (auto pool = dyn_cast<MaxPoolCodesOp>(op))
       selectPool(pool);
+    else if (auto suppression = dyn_cast<NonMaxSuppressionOp>(op))
+      selectSuppression(suppression);
     else
       selectLookup(cast<LookupOp>(op));
     return success();
@@ -182,21 +189,29 @@ private:
     ArrayRef<int64_t> output = g.getOutput();
     int64_t rows = output[0] * output[1] * output[2];
     int64_t work = rows * output[3] * g.getKernel()[0] * g.getKernel()[1];
-    select(op, "max_pool", rows, output[3], kPoolCycles * work);
+    select(op, "max_pool", rows, output[3], kPoolCycles * work, workgroups);
   }
 
   void selectLookup(LookupOp op) const {
     ArrayRef<int64_t> shape = tensorShape(op.getInput().getType());
     int64_t codes = ShapedType::getNumElements(shape);
     select(op, "lookup", codes / shape.back(), shape.back(),
-           kLookupCycles * codes);
+           kLookupCycles * codes, workgroups);
   }
 
-  /// The only way to do it: `rows` of `width` codes are divided.
+  void selectSuppression(NonMaxSuppressionOp op) const {
+    ArrayRef<int64_t> scores = tensorShape(op.getScores().getType());
+    select(op, "non_max_suppression", scores[0] * scores[1], scores[2],
+           kSuppressionCycles * ShapedType::getNumElements(scores),
+           std::min(workgroups, kSuppressionParts));
+  }
+
+  /// The only way to do it: `rows` of `width` elements are divided into at most
+  /// `most` parts.
   template <typename Op>
-  void select(Op op, StringRef name, int64_t rows, int64_t width,
-              double cycles) const {
-    int64_t parts = std::min(rows, usefulParts(cycles, workgroups));
+  void select(Op op, StringRef name, int64_t rows, int64_t width, double cycles,
+              int64_t most) const {
+    int64_t parts = std::min(rows, usefulParts(cycles, most));
     Builder builder(op.getContext());
     KernelAttr kernel = KernelAttr::get(
         op.getContext(), builder.getStringAttr(name),
@@ -233,7 +248,7 @@ struct SelectKernelPass : ulq::impl::SelectKernelBase<SelectKernelPass> {
                      [&](LayerOp op) { return selection.byGroups(op); });
     SmallVector<Operation *> ops;
     getOperation()->walk([&](Operation *op) {
-      if (llvm::isa<LayerOp, MaxPoolCodesOp, LookupOp>(op))
+      if (llvm::isa<LayerOp, MaxPoolCodesOp, LookupOp, NonMaxSuppressionOp>(op))
         ops.push_back(op);
     });
     for (Operation *op : ops)

@@ -7,6 +7,7 @@
 #include "lowering/LayerTiler.h"
 #include "lowering/TileLookup.h"
 #include "lowering/TilePool.h"
+#include "lowering/TileSuppression.h"
 
 using namespace mlir;
 
@@ -174,11 +175,14 @@ LogicalResult tile(Operation *op, ModuleOp module) {
   auto layer = dyn_cast<LayerOp>(op);
   if (!layer) {
     auto kernel = op->getAttrOfType<KernelAttr>("kernel");
-    if (!kernel || !isa<PackedType>(op->getResult(0).getType()))
+    if (!kernel || isCodeType(tensorElement(op->getResult(0).getType())) &&
+                       !isa<PackedType>(op->getResult(0).getType()))
       return op->emitOpError("expected a kernel: run ulq-select-kernel first");
     ModuleOp kernels = kernelsModule(module, kernel.getIsa());
     if (auto pool = dyn_cast<MaxPoolCodesOp>(op))
       tilePool(pool, kernels);
+    else if (auto suppression = dyn_cast<NonMaxSuppressionOp>(op))
+      return tileSuppression(suppression, kernels);
     else
       tileLookup(cast<LookupOp>(op), kernels);
     return success();
@@ -205,7 +209,7 @@ struct TilePass : ulq::impl::TileBase<TilePass> {
   void runOnOperation() override {
     SmallVector<Operation *> ops;
     getOperation()->walk([&](Operation *op) {
-      if (isa<LayerOp, MaxPoolCodesOp, LookupOp>(op))
+      if (isa<LayerOp, MaxPoolCodesOp, LookupOp, NonMaxSuppressionOp>(op))
         ops.push_back(op);
     });
     for (Operation *op : ops)

@@ -126,6 +126,8 @@ class _Importer:
                 raise node.error(f"output '{name}' is not supported")
 
     def _convert(self, index: int, node: Node) -> Sequence[Value | None]:
+        if node.reads_open:
+            return self._append(index, node)
         domain = "" if node.proto.domain == "ai.onnx" else node.proto.domain
         operator = lookup(domain, node.proto.op_type)
         all_constant = bool(node.inputs) and all(value is None or value.is_const for value in node.inputs)

@@ -85,6 +85,11 @@ class Node:
         value = self.input(index)
         return value is not None and not value.is_const
 
+    @property
+    def reads_open(self) -> bool:
+        """Whether an input has an extent that is known at run time only."""
+        return any(value is not None and value.is_open for value in self.inputs)
+
     def attr(self, name: str, default=None):
         """The attribute's value; strings decoded."""
         for attribute in self.proto.attribute:
@@ -101,7 +106,7 @@ class Node:
 
     @property
     def output_shape(self) -> Shape:
-        """Static shape of the first output, by ONNX shape inference."""
+        """Shape of the first output, by ONNX shape inference."""
         return self.infer()[0][0]
 
     @property
@@ -109,18 +114,24 @@ class Node:
         return any(self.proto.output[1:])
 
     def infer(self) -> list[tuple[Shape, np.dtype]]:
-        """Shape and element type of every output, by the operator's own inference function."""
+        """Shape and element type of every output, by the operator's own inference function.
+
+        Extents may be open where those of an input are, and of NonZero.
+        """
         types = _infer(self)
+        may_be_open = self.reads_open or self.proto.op_type == "NonZero"
         result = []
         for name in self.proto.output:
             tensor = types[name].tensor_type if name in types else onnx.TypeProto.Tensor()
             dims = tensor.shape.dim
-            if not tensor.HasField("shape") or not all(dim.HasField("dim_value") for dim in dims):
+            is_static = all(dim.HasField("dim_value") for dim in dims)
+            if not tensor.HasField("shape") or not (is_static or may_be_open):
                 if name:
                     raise self.error(f"the shape of output '{name}' is not static")
                 dims = []
             dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type or onnx.TensorProto.FLOAT)
-            result.append((tuple(dim.dim_value for dim in dims), np.dtype(dtype)))
+            shape = tuple(dim.dim_value if dim.HasField("dim_value") else None for dim in dims)
+            result.append((shape, np.dtype(dtype)))
         return result
 
 
