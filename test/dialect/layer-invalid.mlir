@@ -512,3 +512,59 @@ func.func @lookup_c4(%x: !ulq.packed<[2, 3] x ui2, <bits = 2>>) {
   %0 = ulq.lookup %x {table = array<i64: 3, 0, 1, 2>} : (!ulq.packed<[2, 3] x ui2, <bits = 2>>) -> !ulq.packed<[2, 3] x ui2, <bits = 8>>
   return
 }
+
+// -----
+
+func.func @non_max_suppression_c1(%b: tensor<2x9x4xf32>, %s: tensor<2x3x8xf32>, %n: tensor<1xi64>, %t: tensor<f32>) {
+  // expected-error@below {{'ulq.non_max_suppression' op expected [batch, boxes, 4] and [batch, classes, boxes], got [2, 9, 4] and [2, 3, 8]}}
+  %0:2 = ulq.non_max_suppression %b, %s, %n, %t : (tensor<2x9x4xf32>, tensor<2x3x8xf32>, tensor<1xi64>, tensor<f32>) -> (tensor<24x3xi64>, tensor<1xi64>)
+  return
+}
+
+// -----
+
+func.func @non_max_suppression_c2(%b: tensor<2x9x4xf32>, %s: tensor<2x3x9xf32>, %n: tensor<1xi64>, %t: tensor<f32>) {
+  // expected-error@below {{'ulq.non_max_suppression' op expected 1 to 9 rows of 3 for each of 6 classes, got [23, 3]}}
+  %0:2 = ulq.non_max_suppression %b, %s, %n, %t : (tensor<2x9x4xf32>, tensor<2x3x9xf32>, tensor<1xi64>, tensor<f32>) -> (tensor<23x3xi64>, tensor<1xi64>)
+  return
+}
+
+// -----
+
+func.func @non_max_suppression_c2_limit(%b: tensor<2x9x4xf32>, %s: tensor<2x3x9xf32>, %n: tensor<1xi64>, %t: tensor<f32>) {
+  // expected-error@below {{'ulq.non_max_suppression' op expected 1 to 9 rows of 3 for each of 6 classes, got [60, 3]}}
+  %0:2 = ulq.non_max_suppression %b, %s, %n, %t : (tensor<2x9x4xf32>, tensor<2x3x9xf32>, tensor<1xi64>, tensor<f32>) -> (tensor<60x3xi64>, tensor<1xi64>)
+  return
+}
+
+// -----
+
+func.func @non_max_suppression_c3(%b: tensor<2x9x4xf32>, %s: tensor<2x3x9xf32>, %n: tensor<1xi64>, %t: tensor<f32>, %u: tensor<2xf32>) {
+  // expected-error@below {{'ulq.non_max_suppression' op expected a single number, got 'tensor<2xf32>'}}
+  %0:2 = ulq.non_max_suppression %b, %s, %n, %t, %u : (tensor<2x9x4xf32>, tensor<2x3x9xf32>, tensor<1xi64>, tensor<f32>, tensor<2xf32>) -> (tensor<24x3xi64>, tensor<1xi64>)
+  return
+}
+
+// -----
+
+func.func @first_rows_c1(%x: tensor<5x3xi64>, %n: tensor<2xi64>) {
+  // expected-error@below {{'ulq.first_rows' op expected a single number, got 'tensor<2xi64>'}}
+  %0 = ulq.first_rows %x, %n : (tensor<5x3xi64>, tensor<2xi64>) -> tensor<?x3xi64>
+  return
+}
+
+// -----
+
+func.func @first_rows_c2(%x: tensor<5x3xi64>, %n: tensor<1xi64>) {
+  // expected-error@below {{'ulq.first_rows' op expected the input's type with an open first extent, got 'tensor<?x2xi64>'}}
+  %0 = ulq.first_rows %x, %n : (tensor<5x3xi64>, tensor<1xi64>) -> tensor<?x2xi64>
+  return
+}
+
+// -----
+
+func.func @first_rows_c2_number(%x: tensor<i64>, %n: tensor<1xi64>) {
+  // expected-error@below {{'ulq.first_rows' op expected rows, got a number}}
+  %0 = ulq.first_rows %x, %n : (tensor<i64>, tensor<1xi64>) -> tensor<?xi64>
+  return
+}

@@ -10,7 +10,8 @@
 // CHECK-SAME: {accumulator_max = 162 : i64, accumulator_min = -324 : i64, activation_bits = 2 : i64, function = "ulq_avx2_0_conv1", isa = "avx2", kernel = "lut", key = "1x4x4x3 1x4x4x2 k3x3 s1x1 p1x1x1x1 d1x1 g1 w2a2", macs = 864 : i64, margin = 1.500000e+00 : f64, name = "conv1", op = "Conv", runner_up = "dot", tile = "4x8", weight_bits = 2 : i64, weight_bytes = 64 : i64, workgroups = 2 : i64},
 // CHECK-SAME: {activation_bits = 2 : i64, kernel = "max_pool", name = "pool1", op = "MaxPool", weight_bits = 0 : i64},
 // CHECK-SAME: {activation_bits = 32 : i64, kernel = "float", name = "scale1", op = "affine", weight_bits = 0 : i64},
-// CHECK-SAME: {accumulator_max = 10080 : i64, accumulator_min = -8820 : i64, activation_bits = 4 : i64, {{.*}} name = "product", op = "MatMul", {{.*}} weight_bits = 8 : i64, weight_bytes = 0 : i64, workgroups = 2 : i64}]}
+// CHECK-SAME: {accumulator_max = 10080 : i64, accumulator_min = -8820 : i64, activation_bits = 4 : i64, {{.*}} name = "product", op = "MatMul", {{.*}} weight_bits = 8 : i64, weight_bytes = 0 : i64, workgroups = 2 : i64},
+// CHECK-SAME: {activation_bits = 32 : i64, kernel = "float32 non_max_suppression", name = "kept", op = "NonMaxSuppression", weight_bits = 0 : i64}]}
 func.func @layers(%x: !ulq.packed<[1, 4, 4, 3] x ui2, <bits = 2>>, %w: tensor<64xi8>, %y: tensor<4xf32>) -> (!ulq.packed<[1, 2, 2, 2] x ui2, <bits = 2>>, tensor<4xf32>) {
   %l = ulq.layer %x, %w {geometry = #conv, op_type = "Conv", thresholds = dense<[[1, 2, 3], [1, 2, 3]]> : tensor<2x3xi32>, descending = array<i1: false, false>, weightBits = 2, weightBase = -2, weightStep = 1, weightLevels = 4, maxCode = 3, accumulatorMin = -324, accumulatorMax = 162, kernel = #lut} : (!ulq.packed<[1, 4, 4, 3] x ui2, <bits = 2>>, tensor<64xi8>) -> !ulq.packed<[1, 4, 4, 2] x ui2, <bits = 2>> loc("conv1")
   %p = ulq.max_pool_codes %l {geometry = #pool} : (!ulq.packed<[1, 4, 4, 2] x ui2, <bits = 2>>) -> !ulq.packed<[1, 2, 2, 2] x ui2, <bits = 2>> loc("pool1")
@@ -22,4 +23,9 @@ func.func @layers(%x: !ulq.packed<[1, 4, 4, 3] x ui2, <bits = 2>>, %w: tensor<64
 func.func @product(%x: !ulq.packed<[2, 3, 1, 5] x ui4, <bits = 8>>, %w: !ulq.packed<[2, 2, 1, 5] x ui8, <bits = 8>>) -> tensor<2x3x1x2xf32> {
   %r = ulq.layer %x, %w {computedWeights, geometry = #ulq.geometry<input = [2, 3, 1, 5], output = [2, 3, 1, 2], kernel = [1, 1], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>, inputZero = 7, weightBits = 8, weightBase = -128, weightStep = 1, weightLevels = 256, maxCode = 15, accumulatorMin = -8820, accumulatorMax = 10080, kernel = #lut} : (!ulq.packed<[2, 3, 1, 5] x ui4, <bits = 8>>, !ulq.packed<[2, 2, 1, 5] x ui8, <bits = 8>>) -> tensor<2x3x1x2xf32> loc("product")
   return %r : tensor<2x3x1x2xf32>
+}
+
+func.func @suppression(%b: tensor<1x9x4xf32>, %s: tensor<1x3x9xf32>, %n: tensor<1xi64>, %t: tensor<f32>) -> tensor<3x3xi64> {
+  %r:2 = ulq.non_max_suppression %b, %s, %n, %t : (tensor<1x9x4xf32>, tensor<1x3x9xf32>, tensor<1xi64>, tensor<f32>) -> (tensor<3x3xi64>, tensor<1xi64>) loc("kept")
+  return %r#0 : tensor<3x3xi64>
 }

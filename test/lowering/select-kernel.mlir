@@ -170,3 +170,13 @@ func.func @lookup(%x: tensor<4x6xui2>) -> tensor<4x6xui3> {
   %l = ulq.lookup %x {table = array<i64: 1, 0, 1, 7>} : (tensor<4x6xui2>) -> tensor<4x6xui3>
   return %l : tensor<4x6xui3>
 }
+
+// -----
+
+// Parts take whole classes, at most 14 of them.
+// CHECK-LABEL: @suppression
+// CHECK: ulq.non_max_suppression %arg0, %arg1, %arg2, %arg3 {kernel = #ulq.kernel<family = "non_max_suppression", isa = "avx2", rows = 1, outputs = 25200, block = 6, workgroups = 14, {{.*}}>} : (tensor<1x25200x4xf32>,
+func.func @suppression(%b: tensor<1x25200x4xf32>, %s: tensor<1x80x25200xf32>, %n: tensor<1xi64>, %t: tensor<f32>) -> tensor<80x3xi64> {
+  %r:2 = ulq.non_max_suppression %b, %s, %n, %t : (tensor<1x25200x4xf32>, tensor<1x80x25200xf32>, tensor<1xi64>, tensor<f32>) -> (tensor<80x3xi64>, tensor<1xi64>)
+  return %r#0 : tensor<80x3xi64>
+}

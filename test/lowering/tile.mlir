@@ -114,3 +114,34 @@ func.func @winograd(%x: tensor<1x24x24x64xui6>) -> tensor<1x24x24x64xf32> {
   %a = ulq.layer %x, %w {geometry = #square} : (tensor<1x24x24x64xui6>, tensor<64x3x3x64xsi2>) -> tensor<1x24x24x64xf32> loc("square")
   return %a : tensor<1x24x24x64xf32>
 }
+
+// -----
+
+// Candidates fill vectors of 8 lanes: 7 arrays of 24 words for 9 boxes, behind
+// the 24 selected boxes and the 6 counts.
+// CHECK-LABEL: @suppression
+// CHECK: %[[R:.*]]:3 = ulq.dispatch "ulq_avx2_0_layer"(%arg0, %arg1, %arg2, %arg3, %arg4) workgroups 1 {scratch}
+// CHECK-SAME: -> (tensor<24x3xi64>, tensor<1xi64>, tensor<800xi8>)
+// CHECK: return %[[R]]#0, %[[R]]#1
+// CHECK: func.func @ulq_avx2_0_layer
+// CHECK: scf.while
+// CHECK: arith.divf %{{.*}} : vector<8xf32>
+// CHECK: vector.reduction <maxsi>
+func.func @suppression(%b: tensor<2x9x4xf32>, %s: tensor<2x3x9xf32>, %n: tensor<1xi64>, %t: tensor<f32>, %u: tensor<1xf32>) -> (tensor<24x3xi64>, tensor<1xi64>) {
+  %r:2 = ulq.non_max_suppression %b, %s, %n, %t, %u : (tensor<2x9x4xf32>, tensor<2x3x9xf32>, tensor<1xi64>, tensor<f32>, tensor<1xf32>) -> (tensor<24x3xi64>, tensor<1xi64>)
+  return %r#0, %r#1 : tensor<24x3xi64>, tensor<1xi64>
+}
+
+// -----
+
+// Parts take classes; the last one that is done joins the rows.
+// CHECK-LABEL: @parts
+// CHECK: ulq.dispatch "ulq_avx2_0_layer"(%arg0, %arg1, %arg2, %arg3) workgroups 10 {counters = 1 : i64, scratch}
+// CHECK: func.func @ulq_avx2_0_layer
+// CHECK: %[[DONE:.*]] = memref.atomic_rmw addi
+// CHECK: %[[LAST:.*]] = arith.cmpi eq, %[[DONE]], %{{.*}} : i32
+// CHECK: scf.if %[[LAST]]
+func.func @parts(%b: tensor<1x999x4xf32>, %s: tensor<1x60x999xf32>, %n: tensor<1xi64>, %t: tensor<f32>) -> tensor<60x3xi64> {
+  %r:2 = ulq.non_max_suppression %b, %s, %n, %t : (tensor<1x999x4xf32>, tensor<1x60x999xf32>, tensor<1xi64>, tensor<f32>) -> (tensor<60x3xi64>, tensor<1xi64>)
+  return %r#0 : tensor<60x3xi64>
+}
