@@ -323,6 +323,20 @@ int64_t NonMaxSuppressionOp::getLimit() {
   return shapeOf(getRows())[0] / (scores[0] * scores[1]);
 }
 
+LogicalResult TopKOp::verify() {
+  ArrayRef<int64_t> from = shapeOf(getInput()), to = shapeOf(getValues());
+  // top_k_c1
+  if (from.size() != 2)
+    return emitOpError("expected an input of rank 2, got ") << from.size();
+  // top_k_c2
+  bool isPart = to.size() == 2 && to[0] == from[0] && to[1] <= from[1];
+  if (isPart && to == shapeOf(getIndices()))
+    return success();
+  InFlightDiagnostic diag = emitOpError("expected a part of each row of ");
+  diag << from << ", got " << to << " and " << shapeOf(getIndices());
+  return diag;
+}
+
 LogicalResult FirstRowsOp::verify() {
   // first_rows_c1
   if (failed(isNumber(*this, getCount())))

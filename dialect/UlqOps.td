@@ -490,6 +490,26 @@ def Ulq_NonMaxSuppressionOp : Ulq_Op<"non_max_suppression", [Pure]> {
   }];
 }
 
+def Ulq_TopKOp : Ulq_Op<"top_k", [Pure]> {
+  let summary = "the largest elements of each row, in their order";
+  let description = [{
+    Values and indices of as many elements of each row as the results have, the
+    largest first, with `smallest` the smallest first, and of equal ones the
+    first. It stands at every level from the graph on, with `kernel` at the
+    packed level.
+
+    Constraints:
+    - (C1) the input has rank 2.
+    - (C2) results have its rows, equal extents, and no more elements of a row
+      than there are.
+  }];
+  let arguments = (ins Ulq_FloatTensor:$input, UnitAttr:$smallest,
+                       OptionalAttr<Ulq_KernelAttr>:$kernel);
+  let results = (outs Ulq_FloatTensor:$values, Ulq_Int64Tensor:$indices);
+  let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
 def Ulq_FirstRowsOp : Ulq_Op<"first_rows", [Pure]> {
   let summary = "as many rows as a number of the network says";
   let description = [{

@@ -114,7 +114,7 @@ def ReportLayers : Pass<"ulq-report-layers", "::mlir::ModuleOp"> {
   let summary = "Record every layer in the module's ulq.layers attribute";
   let description = [{
     Expects `ulq-pack-weights` to have run. Leaves one dictionary for each layer,
-    pool, lookup and suppression, with its bits, kernel, tile, bytes and accumulator bounds, and one
+    pool, lookup, suppression and selection, with its bits, kernel, tile, bytes and accumulator bounds, and one
     with the kernel "float" for each arithmetic operation left to IREE.
   }];
   let dependentDialects = ["::ulq::UlqDialect"];
@@ -123,9 +123,9 @@ def ReportLayers : Pass<"ulq-report-layers", "::mlir::ModuleOp"> {
 def Tile : Pass<"ulq-tile", "::mlir::ModuleOp"> {
   let summary = "Turn packed layers into dispatches of loops around tile ops";
   let description = [{
-    Expects `ulq-pack-weights` to have run. Every layer, pool, lookup
-    and suppression becomes a `ulq.dispatch` on byte tensors, and a function in the nested module
-    `@kernels` with `scf` loops around tile operations; lookups and suppressions
+    Expects `ulq-pack-weights` to have run. Every layer, pool, lookup,
+    suppression and selection becomes a `ulq.dispatch` on byte tensors, and a function in the nested module
+    `@kernels` with `scf` loops around tile operations; all but layers and pools
     become loops at once. Packed types are gone afterwards.
   }];
   let dependentDialects = ["::ulq::UlqDialect", "::mlir::scf::SCFDialect",

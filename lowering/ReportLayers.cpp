@@ -113,8 +113,11 @@ struct ReportLayersPass : ulq::impl::ReportLayersBase<ReportLayersPass> {
       else if (auto lookup = dyn_cast<LookupOp>(op))
         rows.push_back(plainRow(lookup, kernels++, "lookup", "Lookup"));
       else if (auto suppression = dyn_cast<NonMaxSuppressionOp>(op))
-        rows.push_back(plainRow(suppression, kernels++, "float32 non_max_suppression",
+        rows.push_back(plainRow(suppression, kernels++,
+                                "float32 non_max_suppression",
                                 "NonMaxSuppression"));
+      else if (auto topK = dyn_cast<TopKOp>(op))
+        rows.push_back(plainRow(topK, kernels++, "float32 top_k", "TopK"));
       else if (isa<QuantizeOp, DequantizeOp, ThresholdOp, AffineOp, AddOp,
                    ClampOp, LeakyReluOp, RoundOp, MaxPoolOp, AvgPoolOp>(op))
         rows.push_back(floatRow(op));

@@ -33,6 +33,9 @@ constexpr double kLookupCycles = 1.0;
 constexpr double kSuppressionCycles = 4.0;
 constexpr int64_t kSuppressionParts = 14;
 
+/// Cycles for each element that a selection looks at, once for each it takes.
+constexpr double kTopKCycles = 0.25;
+
 struct Offer {
   const Kernel *kernel;
   Candidate tile;
@@ -113,6 +116,8 @@ struct Selection {
       selectPool(pool);
     else if (auto suppression = dyn_cast<NonMaxSuppressionOp>(op))
       selectSuppression(suppression);
+    else if (auto topK = dyn_cast<TopKOp>(op))
+      selectTopK(topK);
     else
       selectLookup(cast<LookupOp>(op));
     return success();
@@ -206,6 +211,13 @@ private:
            std::min(workgroups, kSuppressionParts));
   }
 
+  void selectTopK(TopKOp op) const {
+    ArrayRef<int64_t> shape = tensorShape(op.getInput().getType());
+    double taken = double(tensorShape(op.getValues().getType())[1]);
+    select(op, "top_k", shape[0], shape[1],
+           kTopKCycles * taken * ShapedType::getNumElements(shape), workgroups);
+  }
+
   /// The only way to do it: `rows` of `width` elements are divided into at most
   /// `most` parts.
   template <typename Op>
@@ -248,7 +260,8 @@ struct SelectKernelPass : ulq::impl::SelectKernelBase<SelectKernelPass> {
                      [&](LayerOp op) { return selection.byGroups(op); });
     SmallVector<Operation *> ops;
     getOperation()->walk([&](Operation *op) {
-      if (llvm::isa<LayerOp, MaxPoolCodesOp, LookupOp, NonMaxSuppressionOp>(op))
+      if (llvm::isa<LayerOp, MaxPoolCodesOp, LookupOp, NonMaxSuppressionOp,
+                    TopKOp>(op))
         ops.push_back(op);
     });
     for (Operation *op : ops)

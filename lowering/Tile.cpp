@@ -8,6 +8,7 @@
 #include "lowering/TileLookup.h"
 #include "lowering/TilePool.h"
 #include "lowering/TileSuppression.h"
+#include "lowering/TileTopK.h"
 
 using namespace mlir;
 
@@ -183,6 +184,8 @@ LogicalResult tile(Operation *op, ModuleOp module) {
       tilePool(pool, kernels);
     else if (auto suppression = dyn_cast<NonMaxSuppressionOp>(op))
       return tileSuppression(suppression, kernels);
+    else if (auto topK = dyn_cast<TopKOp>(op))
+      return tileTopK(topK, kernels);
     else
       tileLookup(cast<LookupOp>(op), kernels);
     return success();
@@ -209,7 +212,8 @@ struct TilePass : ulq::impl::TileBase<TilePass> {
   void runOnOperation() override {
     SmallVector<Operation *> ops;
     getOperation()->walk([&](Operation *op) {
-      if (isa<LayerOp, MaxPoolCodesOp, LookupOp, NonMaxSuppressionOp>(op))
+      if (isa<LayerOp, MaxPoolCodesOp, LookupOp, NonMaxSuppressionOp, TopKOp>(
+              op))
         ops.push_back(op);
     });
     for (Operation *op : ops)

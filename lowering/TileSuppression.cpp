@@ -3,24 +3,19 @@
 // Part of ulq, under the Apache License v2.0 with LLVM Exceptions.
 //
 // A part takes one class after the other: it collects the boxes that the score
-// admits, then takes the best one again and again. The pass over all candidates
-// that takes away what overlaps it finds the next best one. Nothing is sorted.
+// admits, then takes the best one, with what overlaps it, again and again.
 //
 //===----------------------------------------------------------------------===//
 
 #include "lowering/TileSuppression.h"
+#include "lowering/BestFirst.h"
 #include "lowering/Layers.h"
 #include "lowering/kernels/Kernel.h"
-#include <numeric>
 
 using namespace mlir;
 using namespace ulq;
 
 namespace {
-
-/// Key of what is no candidate any more; keys ascend as scores do.
-constexpr int64_t kTaken = std::numeric_limits<int32_t>::min();
-constexpr int64_t kPositive = std::numeric_limits<int32_t>::max();
 
 /// What is known of a candidate: an array of 4-byte elements for each.
 enum Field { Low0, Low1, High0, High1, Area, Key, Number, kFields };
@@ -38,7 +33,7 @@ public:
     perImage = scores[1];
     classes = scores[0] * scores[1];
     boxes = scores[2];
-    // Candidates end with a whole vector of taken ones.
+    // Behind the keys there is room for one more vector.
     fieldBytes = 4 * (roundUp(boxes, lanes) + lanes);
     countsAt = 4 * classes * limit;
     partsAt = roundUp(countsAt + 4 * classes, 64);
@@ -86,35 +81,30 @@ private:
   // Memory
   //===--------------------------------------------------------------------===//
 
-  static Value load(ByteBuilder &b, Type type, Value from, Value offset) {
-    Value vector = b.load(VectorType::get(1, type), from, offset);
-    return vector::ExtractOp::create(b, vector, 0);
-  }
-  static void store(ByteBuilder &b, Value value, Value to, Value offset) {
-    auto type = VectorType::get(1, value.getType());
-    b.store(vector::BroadcastOp::create(b, type, value), to, offset);
-  }
   /// The only element of an operand.
   Value number(ByteBuilder &b, unsigned operand) {
     Type type = getElementTypeOrSelf(op->getOperand(operand).getType());
-    return load(b, type, buffers[operand].memory, buffers[operand].offset);
+    return loadNumber(b, type, buffers[operand].memory,
+                      buffers[operand].offset);
   }
   Value place(ByteBuilder &b, Field field, Value candidate) {
     return b.add(b.add(fields, field * fieldBytes), b.mul(candidate, 4));
   }
-  /// Of the candidate, in all lanes.
-  Value splatted(ByteBuilder &b, Field field, Value candidate) {
-    Value value = load(b, b.getF32Type(), memory, place(b, field, candidate));
-    return vector::BroadcastOp::create(b, floats(b), value);
+  /// The box of a candidate, in all lanes.
+  Boxes splatted(ByteBuilder &b, Value candidate) {
+    auto lanesOf = [&](Field field) -> Value {
+      Value value =
+          loadNumber(b, b.getF32Type(), memory, place(b, field, candidate));
+      return vector::BroadcastOp::create(b, floats(b), value);
+    };
+    return {lanesOf(Low0), lanesOf(Low1), lanesOf(High0), lanesOf(High1),
+            lanesOf(Area)};
   }
   Value loaded(ByteBuilder &b, Field field, Value candidate) {
     return b.load(floats(b), memory, place(b, field, candidate));
   }
   VectorType floats(ByteBuilder &b) {
     return VectorType::get(lanes, b.getF32Type());
-  }
-  VectorType words(ByteBuilder &b) {
-    return VectorType::get(lanes, b.getI32Type());
   }
 
   //===--------------------------------------------------------------------===//
@@ -167,10 +157,10 @@ private:
   /// it is one, else `count`.
   Value collectOne(ByteBuilder &b, Value box, Value firstBox, Value firstScore,
                    Value count) {
-    Value score = load(b, b.getF32Type(), buffers[1].memory,
-                       b.add(firstScore, b.mul(box, 4)));
+    Value score = loadNumber(b, b.getF32Type(), buffers[1].memory,
+                             b.add(firstScore, b.mul(box, 4)));
     auto write = [&](Field field, Value value) {
-      store(b, value, memory, place(b, field, count));
+      storeNumber(b, value, memory, place(b, field, count));
     };
     Boxes corners = cornersOf(b, b.add(firstBox, b.mul(box, 16)));
     write(Low0, corners.low0);
@@ -178,7 +168,7 @@ private:
     write(High0, corners.high0);
     write(High1, corners.high1);
     write(Area, corners.area);
-    write(Key, keyOf(b, score));
+    write(Key, BestFirst::keyOf(b, score));
     write(Number, arith::IndexCastOp::create(b, b.getI32Type(), box));
     Value one =
         arith::IndexCastUIOp::create(b, b.getIndexType(), admits(b, score));
@@ -189,9 +179,9 @@ private:
     Value first[2], second[2], low[2], high[2], extent[2];
     for (int64_t d : {0, 1}) {
       first[d] =
-          load(b, b.getF32Type(), buffers[0].memory, b.add(place, 4 * d));
-      second[d] =
-          load(b, b.getF32Type(), buffers[0].memory, b.add(place, 8 + 4 * d));
+          loadNumber(b, b.getF32Type(), buffers[0].memory, b.add(place, 4 * d));
+      second[d] = loadNumber(b, b.getF32Type(), buffers[0].memory,
+                             b.add(place, 8 + 4 * d));
       if (op.getCenterPoint()) {
         Value two =
             arith::ConstantOp::create(b, b.getF32FloatAttr(2.0)).getResult();
@@ -218,51 +208,27 @@ private:
     return arith::SelectOp::create(b, greater, lhs, rhs);
   }
 
-  /// Bits of a negative float descend: all but the sign are turned. Zero has
-  /// one key.
-  static Value keyOf(ByteBuilder &b, Value score) {
-    Value bits = arith::BitcastOp::create(b, b.getI32Type(), score);
-    Value sign = arith::ShRSIOp::create(b, bits, b.i32(31));
-    Value turned = arith::AndIOp::create(b, sign, b.i32(kPositive));
-    Value key = arith::XOrIOp::create(b, bits, turned);
-    Value isMinusZero =
-        arith::CmpIOp::create(b, arith::CmpIPredicate::eq, bits, b.i32(kTaken));
-    return arith::SelectOp::create(b, isMinusZero, b.i32(0), key);
-  }
-
   //===--------------------------------------------------------------------===//
   // Selection
   //===--------------------------------------------------------------------===//
 
   void emitClass(ByteBuilder &b, Value number) {
-    Value count = collect(b, number);
-    b.store(b.splat(words(b), kTaken), memory, place(b, Key, count));
-    auto [key, best] = nextBest(b, count, std::nullopt);
-    Value most = allowed(b), rows = b.mul(number, limit);
-    SmallVector<Type> types = {b.getIndexType(), b.getI32Type(),
-                               b.getI32Type()};
-    SmallVector<Location> locations(types.size(), b.getLoc());
-    auto loop =
-        scf::WhileOp::create(b, types, ValueRange{b.index(0), key, best});
-    OpBuilder::InsertionGuard guard(b);
-    Block *before = b.createBlock(&loop.getBefore(), {}, types, locations);
-    Value isLeft = arith::CmpIOp::create(b, arith::CmpIPredicate::ne,
-                                         before->getArgument(1), b.i32(kTaken));
-    Value isAllowed = arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
-                                            before->getArgument(0), most);
-    scf::ConditionOp::create(b, arith::AndIOp::create(b, isLeft, isAllowed),
-                             before->getArguments());
-    Block *after = b.createBlock(&loop.getAfter(), {}, types, locations);
-    Value taken = after->getArgument(0);
-    Value at =
-        arith::IndexCastOp::create(b, b.getIndexType(), after->getArgument(2));
-    select(b, at, b.add(rows, taken));
-    auto [nextKey, next] = nextBest(b, count, at);
-    scf::YieldOp::create(b, ValueRange{b.add(taken, 1), nextKey, next});
-    b.setInsertionPointAfter(loop);
-    Value found =
-        arith::IndexCastOp::create(b, b.getI32Type(), loop.getResult(0));
-    store(b, found, memory, b.add(counts, b.mul(number, 4)));
+    Value count = collect(b, number), rows = b.mul(number, limit);
+    BestFirst best(lanes, memory, place(b, Key, b.index(0)));
+    Value found = best.run(
+        b, count, allowed(b),
+        [&](Value candidate, Value rank) {
+          Value box = loadNumber(b, b.getI32Type(), memory,
+                                 place(b, Number, candidate));
+          Value row = b.add(rows, rank);
+          storeNumber(b, box, memory, b.add(selected, b.mul(row, 4)));
+        },
+        [&](Value candidate) -> BestFirst::Others {
+          Boxes box = splatted(b, candidate);
+          return [&b, this, box](Value from) { return overlaps(b, box, from); };
+        });
+    found = arith::IndexCastOp::create(b, b.getI32Type(), found);
+    storeNumber(b, found, memory, b.add(counts, b.mul(number, 4)));
   }
 
   /// The rows of a class that `maxOutput` allows.
@@ -272,67 +238,6 @@ private:
     };
     Value most = b.min(b.max(number(b, 2), wide(0)), wide(limit));
     return arith::IndexCastOp::create(b, b.getIndexType(), most);
-  }
-
-  void select(ByteBuilder &b, Value candidate, Value row) {
-    Value box = load(b, b.getI32Type(), memory, place(b, Number, candidate));
-    store(b, box, memory, b.add(selected, b.mul(row, 4)));
-    store(b, b.i32(kTaken), memory, place(b, Key, candidate));
-  }
-
-  /// Takes away the candidates that overlap the chosen one, if any; key and
-  /// number of the best one that is left, the first of equal ones.
-  std::pair<Value, Value> nextBest(ByteBuilder &b, Value count,
-                                   std::optional<Value> chosen) {
-    Value taken = b.splat(words(b), kTaken), first = b.splat(words(b), 0);
-    std::optional<Boxes> box;
-    if (chosen)
-      box = Boxes{splatted(b, Low0, *chosen), splatted(b, Low1, *chosen),
-                  splatted(b, High0, *chosen), splatted(b, High1, *chosen),
-                  splatted(b, Area, *chosen)};
-    auto loop = scf::ForOp::create(b, b.index(0), count, b.index(lanes),
-                                   ValueRange{taken, first});
-    {
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(loop.getBody());
-      Value at = loop.getInductionVar();
-      Value keys = b.load(words(b), memory, place(b, Key, at));
-      if (box) {
-        keys = arith::SelectOp::create(b, overlaps(b, *box, at), taken, keys);
-        b.store(keys, memory, place(b, Key, at));
-      }
-      Value best = loop.getRegionIterArg(0), where = loop.getRegionIterArg(1);
-      Value better =
-          arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, keys, best);
-      Value numbers = lanesFrom(b, at);
-      best = arith::SelectOp::create(b, better, keys, best);
-      where = arith::SelectOp::create(b, better, numbers, where);
-      scf::YieldOp::create(b, ValueRange{best, where});
-    }
-    return bestLane(b, loop.getResult(0), loop.getResult(1));
-  }
-
-  Value lanesFrom(ByteBuilder &b, Value first) {
-    SmallVector<int32_t> lane(lanes);
-    std::iota(lane.begin(), lane.end(), 0);
-    Value numbers = arith::ConstantOp::create(
-        b, DenseElementsAttr::get(words(b), ArrayRef<int32_t>(lane)));
-    Value start = arith::IndexCastOp::create(b, b.getI32Type(), first);
-    return arith::AddIOp::create(
-        b, numbers, vector::BroadcastOp::create(b, words(b), start));
-  }
-
-  std::pair<Value, Value> bestLane(ByteBuilder &b, Value keys, Value numbers) {
-    Value key =
-        vector::ReductionOp::create(b, vector::CombiningKind::MAXSI, keys);
-    Value isBest =
-        arith::CmpIOp::create(b, arith::CmpIPredicate::eq, keys,
-                              vector::BroadcastOp::create(b, words(b), key));
-    Value held = arith::SelectOp::create(b, isBest, numbers,
-                                         b.splat(words(b), kPositive));
-    Value number =
-        vector::ReductionOp::create(b, vector::CombiningKind::MINSI, held);
-    return {key, number};
   }
 
   /// Where both extents of the intersection are positive, so are both areas and
@@ -371,27 +276,28 @@ private:
     auto wide = [&](Value value) -> Value {
       return arith::IndexCastOp::create(b, b.getI64Type(), value);
     };
-    Value count = b.fold(
-        b.index(0), b.index(classes), 1, b.index(0),
-        [&](Value number, Value done) {
-          Value found =
-              load(b, b.getI32Type(), memory, b.add(counts, b.mul(number, 4)));
-          found = arith::IndexCastOp::create(b, b.getIndexType(), found);
-          Value width = b.index(perImage);
-          Value image = b.createOrFold<arith::DivUIOp>(number, width);
-          Value kind = b.createOrFold<arith::RemUIOp>(number, width);
-          b.loop(b.index(0), found, 1, [&](Value i) {
-            Value from = b.mul(b.add(b.mul(number, limit), i), 4);
-            Value box = load(b, b.getI32Type(), memory, b.add(selected, from));
-            box = arith::ExtSIOp::create(b, b.getI64Type(), box);
-            Value to = b.add(rows.offset, b.mul(b.add(done, i), 24));
-            store(b, wide(image), rows.memory, to);
-            store(b, wide(kind), rows.memory, b.add(to, 8));
-            store(b, box, rows.memory, b.add(to, 16));
-          });
-          return b.add(done, found);
-        });
-    store(b, wide(count), total.memory, total.offset);
+    Value count =
+        b.fold(b.index(0), b.index(classes), 1, b.index(0),
+               [&](Value number, Value done) {
+                 Value found = loadNumber(b, b.getI32Type(), memory,
+                                          b.add(counts, b.mul(number, 4)));
+                 found = arith::IndexCastOp::create(b, b.getIndexType(), found);
+                 Value width = b.index(perImage);
+                 Value image = b.createOrFold<arith::DivUIOp>(number, width);
+                 Value kind = b.createOrFold<arith::RemUIOp>(number, width);
+                 b.loop(b.index(0), found, 1, [&](Value i) {
+                   Value from = b.mul(b.add(b.mul(number, limit), i), 4);
+                   Value box = loadNumber(b, b.getI32Type(), memory,
+                                          b.add(selected, from));
+                   box = arith::ExtSIOp::create(b, b.getI64Type(), box);
+                   Value to = b.add(rows.offset, b.mul(b.add(done, i), 24));
+                   storeNumber(b, wide(image), rows.memory, to);
+                   storeNumber(b, wide(kind), rows.memory, b.add(to, 8));
+                   storeNumber(b, box, rows.memory, b.add(to, 16));
+                 });
+                 return b.add(done, found);
+               });
+    storeNumber(b, wide(count), total.memory, total.offset);
   }
 
   NonMaxSuppressionOp op;

@@ -337,6 +337,14 @@ class GraphBuilder:
         rows = self._emit("first_rows", list(results), (None, 3), "i64")
         return Value((None, 3), np.dtype(np.int64), ir=rows)
 
+    def top_k(self, rows: Value, count: int, smallest: bool) -> tuple[Value, Value]:
+        """Values and indices of the largest elements of each row."""
+        shape = (rows.shape[0], count)
+        types = [self.tensor_type(shape, "f32"), self.tensor_type(shape, "i64")]
+        attributes = {"smallest": attribute(True)} if smallest else {}
+        results = ir.Operation.create("ulq.top_k", types, [self.real(rows)], attributes).results
+        return Value(shape, FLOAT32, ir=results[0]), Value(shape, np.dtype(np.int64), ir=results[1])
+
     # --- shape ---------------------------------------------------------------
 
     def reshape(self, value: Value, shape: Shape) -> Value:

@@ -203,6 +203,13 @@ def concat(parts: Sequence[Real], axis: int) -> Real:
     return Real(values, np.concatenate([part.certain for part in parts], axis), fraction=element)
 
 
+def top_k(x: Real, count: int, smallest: bool) -> tuple[Real, NDArray]:
+    """The largest elements of each row, the first of equal ones first, and their indices."""
+    key = x.values if smallest else -x.values
+    index = np.argsort(key, axis=1, kind="stable")[:, :count]
+    return Real.of_floats(np.take_along_axis(x.values, index, 1)), index
+
+
 # ----------------------------------------------------------------------------
 # Interpreter
 # ----------------------------------------------------------------------------
@@ -320,6 +327,7 @@ OPERATIONS: dict[str, Callable[..., Value | tuple[Value, ...]]] = {
     "ulq.concat": _concat,
     "ulq.lookup": lambda op, x: np.asarray(op["table"])[x],
     "ulq.non_max_suppression": lambda op, *x: suppress(*map(_array, x), center_point=op.has("centerPoint")),
+    "ulq.top_k": lambda op, x: top_k(x, op.shape[1], op.has("smallest")),
     "ulq.first_rows": lambda op, rows, count: rows[: np.asarray(count).item()],
 }
 

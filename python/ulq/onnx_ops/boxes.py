@@ -1,4 +1,4 @@
-"""Boxes of detectors."""
+"""Boxes of detectors, and the best of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ulq.graph import Value, constant
+from ulq.graph import FLOAT32, Value, constant
 from ulq.onnx_ops.registry import Node, onnx_op
 
 NUMBERS = {2: "max_output_boxes_per_class", 3: "iou_threshold", 4: "score_threshold"}
@@ -38,3 +38,21 @@ def _number(node: Node, index: int, default: np.generic) -> Value:
     if index == 3 and value.is_const and not 0 <= value.const.item() <= 1:
         raise node.error(f"iou_threshold must be from 0 to 1, got {value.const.item()}")
     return value
+
+
+@onnx_op("TopK")
+def top_k(node: Node) -> tuple[Value, Value] | None:
+    value, build = node.inputs[0], node.build
+    if value.dtype != FLOAT32 or node.is_runtime(1):
+        return None
+    shape, rank = node.output_shape, len(value.shape)
+    axis = node.attr("axis", -1) % rank
+    if shape[axis] == 0:
+        raise node.error("k must be positive")
+    last = [*(i for i in range(rank) if i != axis), axis]
+    back = [last.index(i) for i in range(rank)]
+    width = value.shape[axis]
+    rows = build.reshape(build.transpose(value, last), (math.prod(value.shape) // width, width))
+    found = build.top_k(rows, shape[axis], not node.attr("largest", 1))
+    extents = [shape[i] for i in last]
+    return tuple(build.transpose(build.reshape(part, extents), back) for part in found)
