@@ -568,3 +568,27 @@ func.func @first_rows_c2_number(%x: tensor<i64>, %n: tensor<1xi64>) {
   %0 = ulq.first_rows %x, %n : (tensor<i64>, tensor<1xi64>) -> tensor<?xi64>
   return
 }
+
+// -----
+
+func.func @top_k_c1(%x: tensor<9xf32>) {
+  // expected-error@below {{'ulq.top_k' op expected an input of rank 2, got 1}}
+  %0:2 = ulq.top_k %x : (tensor<9xf32>) -> (tensor<4xf32>, tensor<4xi64>)
+  return
+}
+
+// -----
+
+func.func @top_k_c2(%x: tensor<3x9xf32>) {
+  // expected-error@below {{'ulq.top_k' op expected a part of each row of [3, 9], got [3, 10] and [3, 10]}}
+  %0:2 = ulq.top_k %x : (tensor<3x9xf32>) -> (tensor<3x10xf32>, tensor<3x10xi64>)
+  return
+}
+
+// -----
+
+func.func @top_k_c2_indices(%x: tensor<3x9xf32>) {
+  // expected-error@below {{'ulq.top_k' op expected a part of each row of [3, 9], got [3, 4] and [3, 3]}}
+  %0:2 = ulq.top_k %x : (tensor<3x9xf32>) -> (tensor<3x4xf32>, tensor<3x3xi64>)
+  return
+}

@@ -203,6 +203,13 @@ func.func @suppression(%b: tensor<2x9x4xf32>, %s: tensor<2x3x9xf32>, %n: tensor<
   return %k : tensor<?x3xi64>
 }
 
+// CHECK-LABEL: @top_k
+// CHECK: ulq.top_k %{{.*}} {smallest} : (tensor<3x9xf32>) -> (tensor<3x4xf32>, tensor<3x4xi64>)
+func.func @top_k(%x: tensor<3x9xf32>) {
+  ulq.top_k %x {smallest} : (tensor<3x9xf32>) -> (tensor<3x4xf32>, tensor<3x4xi64>)
+  return
+}
+
 // CHECK-LABEL: @lookup
 // CHECK: ulq.lookup %{{.*}} {table = array<i64: 1, 0, 1, 7>} : (tensor<1x4x4x3xui2>) -> tensor<1x4x4x3xui3>
 func.func @lookup(%x: tensor<1x4x4x3xui2>) {

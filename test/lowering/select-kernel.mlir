@@ -180,3 +180,13 @@ func.func @suppression(%b: tensor<1x25200x4xf32>, %s: tensor<1x80x25200xf32>, %n
   %r:2 = ulq.non_max_suppression %b, %s, %n, %t : (tensor<1x25200x4xf32>, tensor<1x80x25200xf32>, tensor<1xi64>, tensor<f32>) -> (tensor<80x3xi64>, tensor<1xi64>)
   return %r#0 : tensor<80x3xi64>
 }
+
+// -----
+
+// 0.25 cycles for each element and each that is taken.
+// CHECK-LABEL: @top_k
+// CHECK: ulq.top_k %arg0 {kernel = #ulq.kernel<family = "top_k", isa = "avx2", rows = 1, outputs = 9000, block = 1, workgroups = 8, {{.*}}>} : (tensor<8x9000xf32>)
+func.func @top_k(%x: tensor<8x9000xf32>) -> tensor<8x100xi64> {
+  %r:2 = ulq.top_k %x : (tensor<8x9000xf32>) -> (tensor<8x100xf32>, tensor<8x100xi64>)
+  return %r#1 : tensor<8x100xi64>
+}

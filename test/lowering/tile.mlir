@@ -145,3 +145,18 @@ func.func @parts(%b: tensor<1x999x4xf32>, %s: tensor<1x60x999xf32>, %n: tensor<1
   %r:2 = ulq.non_max_suppression %b, %s, %n, %t : (tensor<1x999x4xf32>, tensor<1x60x999xf32>, tensor<1xi64>, tensor<f32>) -> (tensor<60x3xi64>, tensor<1xi64>)
   return %r#0 : tensor<60x3xi64>
 }
+
+// -----
+
+// Keys fill vectors of 8 lanes, and one more.
+// CHECK-LABEL: @top_k
+// CHECK: %[[R:.*]]:3 = ulq.dispatch "ulq_avx2_0_layer"(%arg0) workgroups 1 {scratch} : (tensor<3x9xf32>) -> (tensor<3x4xf32>, tensor<3x4xi64>, tensor<96xi8>)
+// CHECK: return %[[R]]#0, %[[R]]#1
+// CHECK: func.func @ulq_avx2_0_layer
+// CHECK: arith.negf %{{.*}} : vector<8xf32>
+// CHECK: scf.while
+// CHECK: vector.reduction <minsi>
+func.func @top_k(%x: tensor<3x9xf32>) -> (tensor<3x4xf32>, tensor<3x4xi64>) {
+  %r:2 = ulq.top_k %x {smallest} : (tensor<3x9xf32>) -> (tensor<3x4xf32>, tensor<3x4xi64>)
+  return %r#0, %r#1 : tensor<3x4xf32>, tensor<3x4xi64>
+}

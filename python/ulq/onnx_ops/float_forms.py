@@ -25,11 +25,22 @@ def definition(node: Node) -> FloatForm | None:
         for name, value in zip(node.proto.input, node.inputs, strict=True)
         if value is not None and value.is_const
     ]
-    graph = helper.make_graph([node.proto], "definition", infos, outputs, constants)
+    graph = helper.make_graph([_with_defaults(node)], "definition", infos, outputs, constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", node.version)])
     operators = [("", node.proto.op_type)]
     inlined = inliner.inline_selected_functions(model, operators, inline_schema_functions=True).graph.node
     return FloatForm(node, list(inlined)) if len(inlined) > 1 else None
+
+
+def _with_defaults(node: Node) -> onnx.NodeProto:
+    """The node with every attribute that it leaves out: a body refers to them."""
+    proto = onnx.NodeProto()
+    proto.CopyFrom(node.proto)
+    given = {attribute.name for attribute in proto.attribute}
+    for name, attribute in onnx.defs.get_schema(proto.op_type, node.version, "").attributes.items():
+        if name not in given and attribute.default_value.name:
+            proto.attribute.append(attribute.default_value)
+    return proto
 
 
 def _info(name: str, value) -> onnx.ValueInfoProto:
@@ -128,3 +139,14 @@ def _along(form: FloatForm, x: str, axis: Axis, rank: int) -> str:
         mask, fill = form.constant(axis.outside.reshape(column)), form.constant(axis.extrapolation)
         total = form.op("Where", mask, fill, total)
     return total
+
+
+@float_form("GridSample")
+def grid_sample(node: Node) -> None:
+    raise node.error("the operator is not supported: IREE reads beyond the image where the grid leaves it")
+
+
+@float_form("Det")
+def determinant(node: Node) -> None:
+    if len(node.inputs[0].shape) == 2:
+        raise node.error("a single matrix is not supported: IREE's result is no number")
