@@ -28,6 +28,12 @@ LogicalResult sameShape(Operation *op, Value input, Value result) {
   return diag;
 }
 
+LogicalResult isNumber(Operation *op, Value value) {
+  if (ShapedType::getNumElements(shapeOf(value)) == 1)
+    return success();
+  return op->emitOpError("expected a single number, got ") << value.getType();
+}
+
 /// `count` values are admitted where one, or one per index of a dimension of
 /// `extent`, is expected.
 LogicalResult perAxis(Operation *op, StringRef name, int64_t count,

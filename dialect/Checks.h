@@ -23,6 +23,8 @@ mlir::LogicalResult sameElement(mlir::Operation *op, mlir::Value input,
                                 mlir::Value result);
 mlir::LogicalResult expectShape(mlir::Operation *op, mlir::Value result,
                                 llvm::ArrayRef<int64_t> expected);
+/// One element, of any rank.
+mlir::LogicalResult isNumber(mlir::Operation *op, mlir::Value value);
 /// `count` values of `name` where one, or one per index of a dimension of
 /// `extent`, is expected.
 mlir::LogicalResult perAxis(mlir::Operation *op, llvm::StringRef name,

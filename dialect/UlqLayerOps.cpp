@@ -247,6 +247,72 @@ LogicalResult LayerOp::verify() {
   return success();
 }
 
+LogicalResult NonMaxSuppressionOp::verify() {
+  ArrayRef<int64_t> boxes = shapeOf(getBoxes()), scores = shapeOf(getScores());
+  // non_max_suppression_c1
+  if (boxes.size() != 3 || scores.size() != 3 || boxes[2] != 4 ||
+      boxes[0] != scores[0] || boxes[1] != scores[2]) {
+    InFlightDiagnostic diag =
+        emitOpError("expected [batch, boxes, 4] and [batch, classes, boxes], "
+                    "got ");
+    diag << boxes << " and " << scores;
+    return diag;
+  }
+  // non_max_suppression_c2
+  ArrayRef<int64_t> rows = shapeOf(getRows());
+  int64_t classes = scores[0] * scores[1];
+  if (rows.size() != 2 || rows[1] != 3 || classes == 0 || rows[0] % classes ||
+      rows[0] < classes || rows[0] > classes * boxes[1]) {
+    InFlightDiagnostic diag = emitOpError("expected 1 to ");
+    diag << boxes[1] << " rows of 3 for each of " << classes << " classes, got "
+         << rows;
+    return diag;
+  }
+  // non_max_suppression_c3
+  SmallVector<Value> numbers = {getMaxOutput(), getIouThreshold(), getCount()};
+  if (getScoreThreshold())
+    numbers.push_back(getScoreThreshold());
+  for (Value number : numbers)
+    if (failed(isNumber(*this, number)))
+      return failure();
+  return success();
+}
+
+int64_t NonMaxSuppressionOp::getLimit() {
+  ArrayRef<int64_t> scores = shapeOf(getScores());
+  return shapeOf(getRows())[0] / (scores[0] * scores[1]);
+}
+
+LogicalResult TopKOp::verify() {
+  ArrayRef<int64_t> from = shapeOf(getInput()), to = shapeOf(getValues());
+  // top_k_c1
+  if (from.size() != 2)
+    return emitOpError("expected an input of rank 2, got ") << from.size();
+  // top_k_c2
+  bool isPart = to.size() == 2 && to[0] == from[0] && to[1] <= from[1];
+  if (isPart && to == shapeOf(getIndices()))
+    return success();
+  InFlightDiagnostic diag = emitOpError("expected a part of each row of ");
+  diag << from << ", got " << to << " and " << shapeOf(getIndices());
+  return diag;
+}
+
+LogicalResult FirstRowsOp::verify() {
+  // first_rows_c1
+  if (failed(isNumber(*this, getCount())))
+    return failure();
+  // first_rows_c2
+  SmallVector<int64_t> expected(shapeOf(getInput()));
+  if (expected.empty())
+    return emitOpError("expected rows, got a number");
+  expected.front() = ShapedType::kDynamic;
+  if (shapeOf(getResult()) != ArrayRef<int64_t>(expected))
+    return emitOpError("expected the input's type with an open first extent, "
+                       "got ")
+           << getType();
+  return success();
+}
+
 //===----------------------------------------------------------------------===//
 // Packed level
 //===----------------------------------------------------------------------===//

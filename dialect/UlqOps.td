@@ -478,6 +478,79 @@ def Ulq_MoveCodesOp : Ulq_Op<"move_codes", [Pure]> {
   let hasVerifier = 1;
 }
 
+def Ulq_NonMaxSuppressionOp : Ulq_Op<"non_max_suppression", [Pure]> {
+  let summary = "boxes of high score that overlap no better one of their class";
+  let description = [{
+    For each image of the batch and each class, on its own: of the boxes whose
+    score exceeds `scoreThreshold` (any number, without it) the one with the
+    highest score is selected, the first of equal ones, until there are
+    `maxOutput` or no box is left. A selected box takes away those that it
+    overlaps by more than `iouThreshold`: the area of the intersection over that
+    of the union, in f32. Boxes are two opposite corners, or, with
+    `centerPoint`, a center and extents.
+
+    `rows` are image, class and box of the selected ones, image by image, class
+    by class, by descending score; there are `count` of them, what follows is
+    undefined. It stands at every level from the graph on, with `kernel` at the
+    packed level.
+
+    Constraints:
+    - (C1) `boxes` is [batch, boxes, 4], `scores` [batch, classes, boxes].
+    - (C2) `rows` is [batch x classes x limit, 3], the limit being 1 to the
+      number of boxes.
+    - (C3) `maxOutput`, the thresholds and `count` are single numbers.
+  }];
+  let arguments = (ins Ulq_FloatTensor:$boxes, Ulq_FloatTensor:$scores,
+                       Ulq_Int64Tensor:$maxOutput,
+                       Ulq_FloatTensor:$iouThreshold,
+                       Optional<Ulq_FloatTensor>:$scoreThreshold,
+                       UnitAttr:$centerPoint,
+                       OptionalAttr<Ulq_KernelAttr>:$kernel);
+  let results = (outs Ulq_Int64Tensor:$rows, Ulq_Int64Tensor:$count);
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// The most rows of one class of one image.
+    int64_t getLimit();
+  }];
+}
+
+def Ulq_TopKOp : Ulq_Op<"top_k", [Pure]> {
+  let summary = "the largest elements of each row, in their order";
+  let description = [{
+    Values and indices of as many elements of each row as the results have, the
+    largest first, with `smallest` the smallest first, and of equal ones the
+    first. It stands at every level from the graph on, with `kernel` at the
+    packed level.
+
+    Constraints:
+    - (C1) the input has rank 2.
+    - (C2) results have its rows, equal extents, and no more elements of a row
+      than there are.
+  }];
+  let arguments = (ins Ulq_FloatTensor:$input, UnitAttr:$smallest,
+                       OptionalAttr<Ulq_KernelAttr>:$kernel);
+  let results = (outs Ulq_FloatTensor:$values, Ulq_Int64Tensor:$indices);
+  let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def Ulq_FirstRowsOp : Ulq_Op<"first_rows", [Pure]> {
+  let summary = "as many rows as a number of the network says";
+  let description = [{
+    The first `count` indices of the first dimension, whose extent is known at
+    run time only.
+
+    Constraints:
+    - (C1) `count` is a single number.
+    - (C2) the result has the input's type, with an open first extent.
+  }];
+  let arguments = (ins Ulq_Int64Tensor:$input, Ulq_Int64Tensor:$count);
+  let results = (outs RankedTensorOf<[I64]>:$result);
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
 def Ulq_PackOp : Ulq_Op<"pack", [Pure]> {
   let summary = "store a tensor in a layout";
   let description = [{

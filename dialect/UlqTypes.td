@@ -21,6 +21,7 @@ def Ulq_Code
            "code of 1 to 8 bits (ui1..ui8, si2..si8)">;
 def Ulq_CodeTensor : StaticShapeTensorOf<[Ulq_Code]>;
 def Ulq_FloatTensor : StaticShapeTensorOf<[F32]>;
+def Ulq_Int64Tensor : StaticShapeTensorOf<[I64]>;
 def Ulq_ValueTensor : StaticShapeTensorOf<[F32, Ulq_Code, I8, I16, I32, I64]>;
 
 def Ulq_PackedType : Ulq_Type<"Packed", "packed"> {

@@ -69,14 +69,22 @@ Value KernelFunction::restore(Value pointer, int64_t bytes) {
       /*strides=*/ArrayRef<OpFoldResult>{b.getIndexAttr(1)});
 }
 
-void KernelFunction::work(int64_t parts, function_ref<void()> body) {
-  if (parts == 1)
-    return body();
+void KernelFunction::work(int64_t parts, function_ref<void()> body,
+                          function_ref<void()> finish) {
+  if (parts == 1) {
+    body();
+    return finish ? finish() : void();
+  }
   Value works = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, workgroup,
                                       b.index(parts));
   auto workAndCount = [&] {
     body();
-    change(arith::AtomicRMWKind::addi, b.index(0), 1);
+    Value done = change(arith::AtomicRMWKind::addi, b.index(0), 1);
+    if (!finish)
+      return;
+    Value isLast = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, done,
+                                         b.i32(parts - 1));
+    b.branch(isLast, finish);
   };
   b.branch(works, workAndCount, [&] { waitFor(parts); });
 }

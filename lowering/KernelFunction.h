@@ -32,7 +32,9 @@ struct KernelFunction {
 
   /// `body` is the work of each of the first `parts` workgroups; those beyond
   /// wait for it to be done. Takes counter 0 where there are several parts.
-  void work(int64_t parts, llvm::function_ref<void()> body);
+  /// `finish` is done once, when all parts are.
+  void work(int64_t parts, llvm::function_ref<void()> body,
+            llvm::function_ref<void()> finish = nullptr);
   /// The units that part number `part` of `parts` takes of `count`: first, end.
   std::pair<mlir::Value, mlir::Value> share(int64_t count, mlir::Value part,
                                             int64_t parts);

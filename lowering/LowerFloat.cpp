@@ -137,6 +137,32 @@ struct LowerConcat : OpConversionPattern<ConcatOp> {
   }
 };
 
+struct LowerFirstRows : OpConversionPattern<FirstRowsOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult
+  matchAndRewrite(FirstRowsOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    ArrayRef<int64_t> shape = tensorShape(op.getInput().getType());
+    auto countType = cast<RankedTensorType>(op.getCount().getType());
+    SmallVector<Value> first(countType.getRank(),
+                             arith::ConstantIndexOp::create(rewriter, loc, 0));
+    Value count =
+        tensor::ExtractOp::create(rewriter, loc, adaptor.getCount(), first);
+    count = arith::IndexCastOp::create(rewriter, loc, rewriter.getIndexType(),
+                                       count);
+    SmallVector<OpFoldResult> sizes =
+        getAsIndexOpFoldResult(getContext(), shape);
+    sizes.front() = count;
+    SmallVector<OpFoldResult> offsets(shape.size(), rewriter.getIndexAttr(0));
+    SmallVector<OpFoldResult> strides(shape.size(), rewriter.getIndexAttr(1));
+    rewriter.replaceOpWithNewOp<tensor::ExtractSliceOp>(
+        op, cast<RankedTensorType>(op.getType()), adaptor.getInput(), offsets,
+        sizes, strides);
+    return success();
+  }
+};
+
 //===----------------------------------------------------------------------===//
 // Packed tensors
 //===----------------------------------------------------------------------===//
@@ -274,9 +300,9 @@ struct LowerFloatPass : ulq::impl::LowerFloatBase<LowerFloatPass> {
     ConversionTarget target(*context);
     RewritePatternSet patterns(context);
     patterns.add<LowerConstant, LowerReshape, LowerTranspose, LowerPad,
-                 LowerSlice, LowerConcat, LowerPack, LowerUnpack,
-                 LowerCast<ToBytesOp>, LowerCast<FromBytesOp>>(converter,
-                                                               context);
+                 LowerSlice, LowerConcat, LowerFirstRows, LowerPack,
+                 LowerUnpack, LowerCast<ToBytesOp>, LowerCast<FromBytesOp>>(
+        converter, context);
     populateElementwisePatterns(converter, patterns);
     populateReductionPatterns(converter, patterns);
     populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns,

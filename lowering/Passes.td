@@ -128,7 +128,7 @@ def ReportLayers : Pass<"ulq-report-layers", "::mlir::ModuleOp"> {
   let summary = "Record every layer in the module's ulq.layers attribute";
   let description = [{
     Expects `ulq-pack-weights` to have run. Leaves one dictionary for each layer,
-    pool, lookup and movement, with its bits, kernel, tile, bytes and accumulator bounds, and one
+    pool, lookup, movement, suppression and selection, with its bits, kernel, tile, bytes and accumulator bounds, and one
     with the kernel "float" for each arithmetic operation left to IREE.
   }];
   let dependentDialects = ["::ulq::UlqDialect"];
@@ -137,10 +137,11 @@ def ReportLayers : Pass<"ulq-report-layers", "::mlir::ModuleOp"> {
 def Tile : Pass<"ulq-tile", "::mlir::ModuleOp"> {
   let summary = "Turn packed layers into dispatches of loops around tile ops";
   let description = [{
-    Expects `ulq-pack-weights` to have run. Every layer, pool, lookup and movement becomes a
-    `ulq.dispatch` on byte tensors, and a function in the nested module
-    `@kernels` with `scf` loops around tile operations. Packed types are gone
-    afterwards.
+    Expects `ulq-pack-weights` to have run. Every layer, pool, lookup,
+    movement, suppression and selection becomes a `ulq.dispatch` on byte
+    tensors, and a function in the nested module `@kernels` with `scf` loops
+    around tile operations; all but layers and pools become loops at once.
+    Packed types are gone afterwards.
   }];
   let dependentDialects = ["::ulq::UlqDialect", "::mlir::scf::SCFDialect",
                            "::mlir::arith::ArithDialect",
@@ -198,8 +199,8 @@ def LowerFloat : Pass<"ulq-lower-float", "::mlir::ModuleOp"> {
   let summary = "Lower the graph-level operations that stay float to linalg";
   let description = [{
     Expects `ulq-tile` to have run. What is left of quantize, dequantize,
-    affine, add, clamp, pools and shape operations becomes linalg, tensor,
-    arith and math for IREE to fuse and compile.
+    affine, add, clamp, pools, shape operations and open extents becomes linalg,
+    tensor, arith and math for IREE to fuse and compile.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect",
                            "::mlir::linalg::LinalgDialect",

@@ -76,15 +76,15 @@ Attribute layerRow(LayerOp op, size_t index) {
   return row.get();
 }
 
-/// Of an operation from codes to codes.
+/// Of what is no product, by its first operand.
 template <typename Op>
-Attribute codesRow(Op op, size_t index, StringRef kernel, StringRef operation) {
+Attribute plainRow(Op op, size_t index, StringRef kernel, StringRef operation) {
   Row row(op, kernel);
   row.text("op", operation);
   if (op.getKernel())
     row.kernel(*op.getKernel(), op.getLoc(), index);
   row.number("weight_bits", 0);
-  row.number("activation_bits", bitsOf(op.getType()));
+  row.number("activation_bits", bitsOf(op->getResult(0).getType()));
   return row.get();
 }
 
@@ -109,11 +109,17 @@ struct ReportLayersPass : ulq::impl::ReportLayersBase<ReportLayersPass> {
       if (layer)
         rows.push_back(layerRow(layer, kernels++));
       else if (auto pool = dyn_cast<MaxPoolCodesOp>(op))
-        rows.push_back(codesRow(pool, kernels++, "max_pool", "MaxPool"));
+        rows.push_back(plainRow(pool, kernels++, "max_pool", "MaxPool"));
       else if (auto lookup = dyn_cast<LookupOp>(op))
-        rows.push_back(codesRow(lookup, kernels++, "lookup", "Lookup"));
+        rows.push_back(plainRow(lookup, kernels++, "lookup", "Lookup"));
       else if (auto move = dyn_cast<MoveCodesOp>(op))
-        rows.push_back(codesRow(move, kernels++, "copy", "Copy"));
+        rows.push_back(plainRow(move, kernels++, "copy", "Copy"));
+      else if (auto suppression = dyn_cast<NonMaxSuppressionOp>(op))
+        rows.push_back(plainRow(suppression, kernels++,
+                                "float32 non_max_suppression",
+                                "NonMaxSuppression"));
+      else if (auto topK = dyn_cast<TopKOp>(op))
+        rows.push_back(plainRow(topK, kernels++, "float32 top_k", "TopK"));
       else if (isa<QuantizeOp, DequantizeOp, ThresholdOp, AffineOp, AddOp,
                    ClampOp, LeakyReluOp, RoundOp, MaxPoolOp, AvgPoolOp>(op))
         rows.push_back(floatRow(op));

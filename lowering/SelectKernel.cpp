@@ -32,6 +32,14 @@ constexpr double kLookupCycles = 1.0;
 constexpr double kRunCycles = 1.0;
 constexpr double kCopyCycles = 1.0 / 16;
 
+/// Cycles for each score that a suppression looks at, and the most parts: each
+/// has scratch memory for all boxes.
+constexpr double kSuppressionCycles = 4.0;
+constexpr int64_t kSuppressionParts = 14;
+
+/// Cycles for each element that a selection looks at, once for each it takes.
+constexpr double kTopKCycles = 0.25;
+
 struct Offer {
   const Kernel *kernel;
   Candidate tile;
@@ -112,6 +120,10 @@ struct Selection {
       selectPool(pool);
     else if (auto move = dyn_cast<MoveCodesOp>(op))
       selectMove(move, plan);
+    else if (auto suppression = dyn_cast<NonMaxSuppressionOp>(op))
+      selectSuppression(suppression);
+    else if (auto topK = dyn_cast<TopKOp>(op))
+      selectTopK(topK);
     else
       selectLookup(cast<LookupOp>(op));
     return success();
@@ -188,14 +200,14 @@ private:
     ArrayRef<int64_t> output = g.getOutput();
     int64_t rows = output[0] * output[1] * output[2];
     int64_t work = rows * output[3] * g.getKernel()[0] * g.getKernel()[1];
-    select(op, "max_pool", rows, output[3], kPoolCycles * work);
+    select(op, "max_pool", rows, output[3], kPoolCycles * work, workgroups);
   }
 
   void selectLookup(LookupOp op) const {
     ArrayRef<int64_t> shape = tensorShape(op.getInput().getType());
     int64_t codes = ShapedType::getNumElements(shape);
     select(op, "lookup", codes / shape.back(), shape.back(),
-           kLookupCycles * codes);
+           kLookupCycles * codes, workgroups);
   }
 
   void selectMove(MoveCodesOp op, const StoragePlan &plan) const {
@@ -207,14 +219,29 @@ private:
           double(ShapedType::getNumElements(block.getExtents().asArrayRef()));
     double bytes = double(codes * plan.bits(op.getResult())) / 8;
     select(op, "copy", codes / shape.back(), shape.back(),
-           kRunCycles * runs + kCopyCycles * bytes);
+           kRunCycles * runs + kCopyCycles * bytes, workgroups);
   }
 
-  /// The only way to do it: `rows` of `width` codes are divided.
+  void selectSuppression(NonMaxSuppressionOp op) const {
+    ArrayRef<int64_t> scores = tensorShape(op.getScores().getType());
+    select(op, "non_max_suppression", scores[0] * scores[1], scores[2],
+           kSuppressionCycles * ShapedType::getNumElements(scores),
+           std::min(workgroups, kSuppressionParts));
+  }
+
+  void selectTopK(TopKOp op) const {
+    ArrayRef<int64_t> shape = tensorShape(op.getInput().getType());
+    double taken = double(tensorShape(op.getValues().getType())[1]);
+    select(op, "top_k", shape[0], shape[1],
+           kTopKCycles * taken * ShapedType::getNumElements(shape), workgroups);
+  }
+
+  /// The only way to do it: `rows` of `width` elements are divided into at most
+  /// `most` parts.
   template <typename Op>
-  void select(Op op, StringRef name, int64_t rows, int64_t width,
-              double cycles) const {
-    int64_t parts = std::min(rows, usefulParts(cycles, workgroups));
+  void select(Op op, StringRef name, int64_t rows, int64_t width, double cycles,
+              int64_t most) const {
+    int64_t parts = std::min(rows, usefulParts(cycles, most));
     Builder builder(op.getContext());
     KernelAttr kernel = KernelAttr::get(
         op.getContext(), builder.getStringAttr(name),
@@ -251,7 +278,8 @@ struct SelectKernelPass : ulq::impl::SelectKernelBase<SelectKernelPass> {
                      [&](LayerOp op) { return selection.byGroups(op); });
     SmallVector<Operation *> ops;
     getOperation()->walk([&](Operation *op) {
-      if (llvm::isa<LayerOp, MaxPoolCodesOp, LookupOp, MoveCodesOp>(op))
+      if (llvm::isa<LayerOp, MaxPoolCodesOp, LookupOp, MoveCodesOp,
+                    NonMaxSuppressionOp, TopKOp>(op))
         ops.push_back(op);
     });
     for (Operation *op : ops)

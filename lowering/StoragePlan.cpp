@@ -91,7 +91,7 @@ void packResults(Operation *op, const StoragePlan &plan) {
   builder.setInsertionPointAfter(op);
   for (Value result : op->getResults()) {
     Type plain = result.getType();
-    if (tensorElement(plain).isF32())
+    if (!isCodeType(tensorElement(plain)))
       continue;
     result.setType(plan.packedType(result));
     auto unpack = UnpackOp::create(builder, op->getLoc(), plain, result);
@@ -107,7 +107,7 @@ void packOperands(Operation *op, const StoragePlan &plan,
     bool isConstant =
         layer && !layer.getComputedWeights() && operand.getOperandNumber() == 1;
     Value value = operand.get();
-    if (isConstant || tensorElement(value.getType()).isF32())
+    if (isConstant || !isCodeType(tensorElement(value.getType())))
       continue;
     Value &stored = packed[value];
     if (auto unpack = value.getDefiningOp<UnpackOp>())

@@ -8,6 +8,8 @@
 #include "lowering/TileLookup.h"
 #include "lowering/TileMove.h"
 #include "lowering/TilePool.h"
+#include "lowering/TileSuppression.h"
+#include "lowering/TileTopK.h"
 
 using namespace mlir;
 
@@ -174,13 +176,18 @@ LogicalResult tile(Operation *op, ModuleOp module) {
   auto layer = dyn_cast<LayerOp>(op);
   if (!layer) {
     auto kernel = op->getAttrOfType<KernelAttr>("kernel");
-    if (!kernel || !isa<PackedType>(op->getResult(0).getType()))
+    if (!kernel || isCodeType(tensorElement(op->getResult(0).getType())) &&
+                       !isa<PackedType>(op->getResult(0).getType()))
       return op->emitOpError("expected a kernel: run ulq-select-kernel first");
     ModuleOp kernels = kernelsModule(module, kernel.getIsa());
     if (auto pool = dyn_cast<MaxPoolCodesOp>(op))
       tilePool(pool, kernels);
     else if (auto move = dyn_cast<MoveCodesOp>(op))
       tileMove(move, kernels);
+    else if (auto suppression = dyn_cast<NonMaxSuppressionOp>(op))
+      return tileSuppression(suppression, kernels);
+    else if (auto topK = dyn_cast<TopKOp>(op))
+      return tileTopK(topK, kernels);
     else
       tileLookup(cast<LookupOp>(op), kernels);
     return success();
@@ -207,7 +214,8 @@ struct TilePass : ulq::impl::TileBase<TilePass> {
   void runOnOperation() override {
     SmallVector<Operation *> ops;
     getOperation()->walk([&](Operation *op) {
-      if (isa<LayerOp, MaxPoolCodesOp, LookupOp, MoveCodesOp>(op))
+      if (isa<LayerOp, MaxPoolCodesOp, LookupOp, MoveCodesOp,
+              NonMaxSuppressionOp, TopKOp>(op))
         ops.push_back(op);
     });
     for (Operation *op : ops)

@@ -44,11 +44,13 @@ class Emulated:
         if done.returncode:
             reason = next((line for line in done.stderr.splitlines() if line.strip()), f"status {done.returncode}")
             raise UlqError(f"{self._command[0]} could not run the program: {reason}")
-        # IREE's integers carry no sign: the ONNX dtype decides.
-        return [
-            np.load(file).view(output.dtype).reshape(output.shape)
-            for file, output in zip(files, self._outputs, strict=True)
-        ]
+        return [_read(file, output) for file, output in zip(files, self._outputs, strict=True)]
+
+
+def _read(file: Path, output) -> np.ndarray:
+    """IREE's integers carry no sign: the ONNX dtype decides."""
+    array = np.load(file).view(output.dtype)
+    return array if None in output.shape else array.reshape(output.shape)
 
 
 def command(target: Target) -> list[str]:

@@ -64,7 +64,7 @@ class Value:
 
     `dtype` is the ONNX element type. Codes have a code element in the IR; everything that ulq
     computes with is f32 there, int32 accumulators included (`bound` is then their largest magnitude).
-    With `levels` it is a function of one tensor of codes.
+    With `levels` it is a function of one tensor of codes. An extent of None is known at run time only.
     """
 
     shape: Shape
@@ -78,6 +78,11 @@ class Value:
     @property
     def is_const(self) -> bool:
         return self.const is not None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an extent is known at run time only."""
+        return None in self.shape
 
     @property
     def is_codes(self) -> bool:
@@ -171,7 +176,8 @@ class GraphBuilder:
     # --- values --------------------------------------------------------------
 
     def tensor_type(self, shape: Shape, element: str) -> ir.Type:
-        return ir.RankedTensorType.get(shape, ir.Type.parse(element))
+        extents = [ir.ShapedType.get_dynamic_size() if extent is None else extent for extent in shape]
+        return ir.RankedTensorType.get(extents, ir.Type.parse(element))
 
     def operand(self, value: Value) -> ir.Value:
         """The IR value in the element type that it has: codes stay codes."""
@@ -317,6 +323,27 @@ class GraphBuilder:
         geometry = {"kernel": tuple(kernel), "strides": tuple(strides), "pads": tuple(pads)}
         geometry |= {"dilations": tuple(dilations), "onnx__op": op, **extra}
         return self._real_op(name, value, shape, bound=value.bound, **geometry)
+
+    def non_max_suppression(
+        self, boxes: Value, scores: Value, most: Value, iou: Value, score: Value | None, limit: int, center: bool
+    ) -> Value:
+        """Rows [image, class, box]; `limit` is the largest number of a class."""
+        operands = [self.real(boxes), self.real(scores)]
+        operands += [self.operand(value) for value in (most, iou, score) if value is not None]
+        count = limit * math.prod(scores.shape[:2])
+        types = [self.tensor_type((count, 3), "i64"), self.tensor_type((1,), "i64")]
+        attributes = {"centerPoint": attribute(True)} if center else {}
+        results = ir.Operation.create("ulq.non_max_suppression", types, operands, attributes).results
+        rows = self._emit("first_rows", list(results), (None, 3), "i64")
+        return Value((None, 3), np.dtype(np.int64), ir=rows)
+
+    def top_k(self, rows: Value, count: int, smallest: bool) -> tuple[Value, Value]:
+        """Values and indices of the largest elements of each row."""
+        shape = (rows.shape[0], count)
+        types = [self.tensor_type(shape, "f32"), self.tensor_type(shape, "i64")]
+        attributes = {"smallest": attribute(True)} if smallest else {}
+        results = ir.Operation.create("ulq.top_k", types, [self.real(rows)], attributes).results
+        return Value(shape, FLOAT32, ir=results[0]), Value(shape, np.dtype(np.int64), ir=results[1])
 
     # --- shape ---------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from onnx.reference import ReferenceEvaluator
 from ulq import onnx_model
 from ulq.graph import FLOAT32, GraphBuilder, Value, constant, element_of
 from ulq.onnx_model import Shape, Source
-from ulq.onnx_ops import Node, lookup
+from ulq.onnx_ops import FloatForm, Node, in_other_words, lookup
 from ulq.onnx_ops.levels import evaluate
 from ulq.onnx_segments import Segment, needs_cast
 
@@ -126,6 +126,8 @@ class _Importer:
                 raise node.error(f"output '{name}' is not supported")
 
     def _convert(self, index: int, node: Node) -> Sequence[Value | None]:
+        if node.reads_open:
+            return self._append(index, node)
         domain = "" if node.proto.domain == "ai.onnx" else node.proto.domain
         operator = lookup(domain, node.proto.op_type)
         all_constant = bool(node.inputs) and all(value is None or value.is_const for value in node.inputs)
@@ -155,7 +157,26 @@ class _Importer:
         if self.open is None:
             self.open = Segment(self.source, len(self.models))
         self.members.add(index)
-        return self.open.append(node, known)
+        form = in_other_words(node)
+        return self.open.append(node, known) if form is None else self._append_form(node, form, known)
+
+    def _append_form(self, node: Node, form: FloatForm, known: Value | None) -> list[Value]:
+        """Leaves the nodes of the form to the open segment; what they know already is folded."""
+        env = dict(zip(node.proto.input, node.inputs, strict=True)) | {"": None}
+        env |= {name: constant(array) for name, array in form.constants.items()}
+        for proto in form.nodes:
+            part = Node(proto, [env[name] for name in proto.input], self.build, self.source)
+            operator = lookup("", proto.op_type)
+            is_known = all(value is None or value.is_const for value in part.inputs)
+            if proto.op_type in ("Constant", "Shape", "Size"):
+                results = [operator.function(part)]
+            elif is_known:
+                results = _evaluate(part)
+            else:
+                is_result = list(proto.output) == list(node.proto.output)
+                results = self.open.append(part, known if is_result else None)
+            env |= dict(zip(proto.output, results, strict=True))
+        return [env[name] for name in node.proto.output]
 
     def _resolve(self, value: Value) -> None:
         """A value without IR comes out of the open segment, or exists only inside the operators that know it."""

@@ -17,7 +17,8 @@ from onnx import external_data_helper
 
 from ulq.errors import UlqError
 
-Shape = tuple[int, ...]
+# An extent of None is known at run time only.
+Shape = tuple[int | None, ...]
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,13 @@ from ulq.onnx_ops.registry import Node
 
 MODERN_OPSET = 17
 BYTE_TYPES = (np.dtype(np.int8), np.dtype(np.uint8))
+# What IREE compiles for extents that are known at run time only.
+OPEN_EXTENTS = set(
+    "Abs Add And Cast CastLike Ceil Clip Concat Cos Div Equal Exp Expand Flatten Floor Gather GatherElements GatherND "
+    "Greater GreaterOrEqual Identity Less LessOrEqual Log Max Min Mul Neg Not Or Pow Reciprocal ReduceMax ReduceMean "
+    "ReduceMin ReduceSum Relu Reshape Round Shape Sigmoid Sin Size Slice Softmax Split Sqrt Squeeze Sub Sum Tanh "
+    "Transpose Unsqueeze Where".split()
+)
 
 
 class Segment:
@@ -43,6 +50,7 @@ class Segment:
 
         `known` is its only output, where others know it already.
         """
+        self._check_extents(node)
         names = [self._read(node, name, value) for name, value in zip(node.proto.input, node.inputs, strict=True)]
         copy = onnx.NodeProto()
         copy.CopyFrom(node.proto)
@@ -54,6 +62,8 @@ class Segment:
             value = known or Value(shape, dtype)
             if name:
                 self._check_type(node, name, dtype)
+                if value.is_codes and value.is_open:
+                    raise node.error(f"8-bit integers '{name}' with an extent known at run time only are not supported")
                 self._name(value, name)
                 self._results[name] = value
                 self._infos.append(_info(name, dtype, shape))
@@ -106,6 +116,11 @@ class Segment:
         self._nodes.append(helper.make_node("Cast", [f"{name}/float"], [name], f"{name}/cast", to=to))
         self._infos.append(_info(name, value.dtype, value.shape))
         return self._name(value, name)
+
+    def _check_extents(self, node: Node) -> None:
+        taken = node.proto.domain in ("", "ai.onnx") and node.proto.op_type in OPEN_EXTENTS
+        if node.reads_open and not taken:
+            raise node.error("an input with an extent known at run time only is not supported by this operator")
 
     def _check_type(self, node: Node, name: str, dtype: np.dtype) -> None:
         if dtype in BYTE_TYPES or dtype in PLAIN_ELEMENTS or dtype in (np.uint16, np.uint32, np.uint64):

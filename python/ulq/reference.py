@@ -251,3 +251,45 @@ def count_integer_thresholds(accumulator: NDArray, thresholds: NDArray, descendi
 def max_pool_codes(x: NDArray, geometry: Geometry) -> NDArray[np.int64]:
     """Largest code of each window, [n, h, w, c]; padding never wins."""
     return np.max(geometry.taps(np.asarray(x, np.int64), np.iinfo(np.int64).min), axis=0)
+
+
+# ----------------------------------------------------------------------------
+# Boxes
+# ----------------------------------------------------------------------------
+
+
+def suppress(
+    boxes: NDArray, scores: NDArray, most: NDArray, iou: NDArray, threshold: NDArray = None, *, center_point: bool
+) -> tuple[NDArray, NDArray]:
+    """Rows [image, class, box] and their number, `ulq.non_max_suppression`; areas and quotients are in float32."""
+    rows = []
+    for image, of_image in enumerate(scores):
+        corners = [_corners(box, center_point) for box in boxes[image]]
+        for kind, of_class in enumerate(of_image):
+            left = [box for box, score in enumerate(of_class) if threshold is None or score > threshold]
+            left = [box for box in left if not np.isnan(of_class[box])]
+            for _ in range(most.item()):
+                if not left:
+                    break
+                best = left[int(np.argmax(of_class[left]))]  # the first of equal ones
+                rows.append((image, kind, best))
+                left = [box for box in left if box != best and not overlap(corners[best], corners[box]) > iou]
+    return np.array(rows, np.int64).reshape(-1, 3), np.array([len(rows)], np.int64)
+
+
+def _corners(box: NDArray, center_point: bool) -> tuple[NDArray, NDArray]:
+    """The lower and the upper corner of a box."""
+    if center_point:
+        return box[:2] - box[2:] / np.float32(2), box[:2] + box[2:] / np.float32(2)
+    return np.minimum(box[:2], box[2:]), np.maximum(box[:2], box[2:])
+
+
+def overlap(first: tuple[NDArray, NDArray], second: tuple[NDArray, NDArray]) -> np.float32:
+    """The area of the intersection over that of the union, 0 where the boxes do not intersect."""
+    extents = np.minimum(first[1], second[1]) - np.maximum(first[0], second[0])
+    if not (extents > 0).all():
+        return np.float32(0)
+    area = extents[0] * extents[1]
+    (a, b), (c, d) = first[1] - first[0], second[1] - second[0]
+    with np.errstate(all="ignore"):
+        return area / (a * b + c * d - area)

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ulq import exact
 from ulq.exact import Real, along
-from ulq.reference import Geometry, accumulate
+from ulq.reference import Geometry, accumulate, suppress
 
 # ----------------------------------------------------------------------------
 # Operations: values are `Real` (f32 tensors) or int64 arrays (codes, integers)
@@ -203,6 +203,13 @@ def concat(parts: Sequence[Real], axis: int) -> Real:
     return Real(values, np.concatenate([part.certain for part in parts], axis), fraction=element)
 
 
+def top_k(x: Real, count: int, smallest: bool) -> tuple[Real, NDArray]:
+    """The largest elements of each row, the first of equal ones first, and their indices."""
+    key = x.values if smallest else -x.values
+    index = np.argsort(key, axis=1, kind="stable")[:, :count]
+    return Real.of_floats(np.take_along_axis(x.values, index, 1)), index
+
+
 # ----------------------------------------------------------------------------
 # Interpreter
 # ----------------------------------------------------------------------------
@@ -289,7 +296,7 @@ def _slice(op: _Op, x: Value) -> Value:
     return _move(lambda a: a[parts], x)
 
 
-OPERATIONS: dict[str, Callable[..., Value]] = {
+OPERATIONS: dict[str, Callable[..., Value | tuple[Value, ...]]] = {
     "ulq.constant": _constant,
     "ulq.quantize": lambda op, x: exact.quantize(
         x,
@@ -319,6 +326,9 @@ OPERATIONS: dict[str, Callable[..., Value]] = {
     "ulq.slice": _slice,
     "ulq.concat": _concat,
     "ulq.lookup": lambda op, x: np.asarray(op["table"])[x],
+    "ulq.non_max_suppression": lambda op, *x: suppress(*map(_array, x), center_point=op.has("centerPoint")),
+    "ulq.top_k": lambda op, x: top_k(x, op.shape[1], op.has("smallest")),
+    "ulq.first_rows": lambda op, rows, count: rows[: np.asarray(count).item()],
 }
 
 
@@ -367,7 +377,8 @@ def _evaluate(op: _Op, operands: Sequence[Value], segments: Mapping[str, Segment
         return [Real.of_floats(a) if np.issubdtype(a.dtype, np.floating) else a for a in map(np.asarray, arrays)]
     if op.name not in OPERATIONS:
         raise ValueError(f"'{op.name}' is not an operation of the graph level")
-    return [OPERATIONS[op.name](op, *operands)]
+    results = OPERATIONS[op.name](op, *operands)
+    return list(results) if isinstance(results, tuple) else [results]
 
 
 def _array(value: Value) -> NDArray:

@@ -26,10 +26,10 @@ MAX_THREADS = 1024
 
 @dataclass(frozen=True)
 class Tensor:
-    """An input or output of a program: ONNX name, shape and numpy dtype."""
+    """An input or output of a program: ONNX name, shape and numpy dtype. An extent of None varies from run to run."""
 
     name: str
-    shape: tuple[int, ...]
+    shape: tuple[int | None, ...]
     dtype: np.dtype
 
     @classmethod
@@ -40,7 +40,8 @@ class Tensor:
         return {"name": self.name, "shape": list(self.shape), "dtype": self.dtype.name}
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.dtype.name}[{', '.join(map(str, self.shape))}]"
+        extents = ("?" if extent is None else str(extent) for extent in self.shape)
+        return f"{self.name}: {self.dtype.name}[{', '.join(extents)}]"
 
 
 class Program:
@@ -270,6 +271,7 @@ class _Native:
         IREE's integers carry no sign: the ONNX dtype decides."""
         shape, dtype = self._outputs[index]
         view = results.get_as_ref(index).deref(rt.HalBufferView)
+        shape = tuple(view.shape) if None in shape else shape
         return view.map().asarray(shape, _storage(dtype)).copy().view(dtype)
 
 

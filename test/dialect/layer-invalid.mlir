@@ -617,3 +617,83 @@ func.func @move_codes_c5_rows(%x: !ulq.packed<[2, 10] x ui2, <bits = 2>>) {
   %0 = ulq.move_codes %x {blocks = [#ulq.block<input = 0, from = 0, to = 0, extents = [], fromStrides = [], toStrides = [], run = 20>]} : (!ulq.packed<[2, 10] x ui2, <bits = 2>>) -> !ulq.packed<[20] x ui2, <bits = 2>>
   return
 }
+
+// -----
+
+func.func @non_max_suppression_c1(%b: tensor<2x9x4xf32>, %s: tensor<2x3x8xf32>, %n: tensor<1xi64>, %t: tensor<f32>) {
+  // expected-error@below {{'ulq.non_max_suppression' op expected [batch, boxes, 4] and [batch, classes, boxes], got [2, 9, 4] and [2, 3, 8]}}
+  %0:2 = ulq.non_max_suppression %b, %s, %n, %t : (tensor<2x9x4xf32>, tensor<2x3x8xf32>, tensor<1xi64>, tensor<f32>) -> (tensor<24x3xi64>, tensor<1xi64>)
+  return
+}
+
+// -----
+
+func.func @non_max_suppression_c2(%b: tensor<2x9x4xf32>, %s: tensor<2x3x9xf32>, %n: tensor<1xi64>, %t: tensor<f32>) {
+  // expected-error@below {{'ulq.non_max_suppression' op expected 1 to 9 rows of 3 for each of 6 classes, got [23, 3]}}
+  %0:2 = ulq.non_max_suppression %b, %s, %n, %t : (tensor<2x9x4xf32>, tensor<2x3x9xf32>, tensor<1xi64>, tensor<f32>) -> (tensor<23x3xi64>, tensor<1xi64>)
+  return
+}
+
+// -----
+
+func.func @non_max_suppression_c2_limit(%b: tensor<2x9x4xf32>, %s: tensor<2x3x9xf32>, %n: tensor<1xi64>, %t: tensor<f32>) {
+  // expected-error@below {{'ulq.non_max_suppression' op expected 1 to 9 rows of 3 for each of 6 classes, got [60, 3]}}
+  %0:2 = ulq.non_max_suppression %b, %s, %n, %t : (tensor<2x9x4xf32>, tensor<2x3x9xf32>, tensor<1xi64>, tensor<f32>) -> (tensor<60x3xi64>, tensor<1xi64>)
+  return
+}
+
+// -----
+
+func.func @non_max_suppression_c3(%b: tensor<2x9x4xf32>, %s: tensor<2x3x9xf32>, %n: tensor<1xi64>, %t: tensor<f32>, %u: tensor<2xf32>) {
+  // expected-error@below {{'ulq.non_max_suppression' op expected a single number, got 'tensor<2xf32>'}}
+  %0:2 = ulq.non_max_suppression %b, %s, %n, %t, %u : (tensor<2x9x4xf32>, tensor<2x3x9xf32>, tensor<1xi64>, tensor<f32>, tensor<2xf32>) -> (tensor<24x3xi64>, tensor<1xi64>)
+  return
+}
+
+// -----
+
+func.func @first_rows_c1(%x: tensor<5x3xi64>, %n: tensor<2xi64>) {
+  // expected-error@below {{'ulq.first_rows' op expected a single number, got 'tensor<2xi64>'}}
+  %0 = ulq.first_rows %x, %n : (tensor<5x3xi64>, tensor<2xi64>) -> tensor<?x3xi64>
+  return
+}
+
+// -----
+
+func.func @first_rows_c2(%x: tensor<5x3xi64>, %n: tensor<1xi64>) {
+  // expected-error@below {{'ulq.first_rows' op expected the input's type with an open first extent, got 'tensor<?x2xi64>'}}
+  %0 = ulq.first_rows %x, %n : (tensor<5x3xi64>, tensor<1xi64>) -> tensor<?x2xi64>
+  return
+}
+
+// -----
+
+func.func @first_rows_c2_number(%x: tensor<i64>, %n: tensor<1xi64>) {
+  // expected-error@below {{'ulq.first_rows' op expected rows, got a number}}
+  %0 = ulq.first_rows %x, %n : (tensor<i64>, tensor<1xi64>) -> tensor<?xi64>
+  return
+}
+
+// -----
+
+func.func @top_k_c1(%x: tensor<9xf32>) {
+  // expected-error@below {{'ulq.top_k' op expected an input of rank 2, got 1}}
+  %0:2 = ulq.top_k %x : (tensor<9xf32>) -> (tensor<4xf32>, tensor<4xi64>)
+  return
+}
+
+// -----
+
+func.func @top_k_c2(%x: tensor<3x9xf32>) {
+  // expected-error@below {{'ulq.top_k' op expected a part of each row of [3, 9], got [3, 10] and [3, 10]}}
+  %0:2 = ulq.top_k %x : (tensor<3x9xf32>) -> (tensor<3x10xf32>, tensor<3x10xi64>)
+  return
+}
+
+// -----
+
+func.func @top_k_c2_indices(%x: tensor<3x9xf32>) {
+  // expected-error@below {{'ulq.top_k' op expected a part of each row of [3, 9], got [3, 4] and [3, 3]}}
+  %0:2 = ulq.top_k %x : (tensor<3x9xf32>) -> (tensor<3x4xf32>, tensor<3x3xi64>)
+  return
+}

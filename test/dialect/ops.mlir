@@ -201,6 +201,22 @@ func.func @move_codes(%x: tensor<2x4xui2>, %y: tensor<7xui2>) {
   return
 }
 
+// CHECK-LABEL: @suppression
+// CHECK: %[[R:.*]], %[[N:.*]] = ulq.non_max_suppression %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} {centerPoint} : (tensor<2x9x4xf32>, tensor<2x3x9xf32>, tensor<1xi64>, tensor<f32>, tensor<1xf32>) -> (tensor<24x3xi64>, tensor<1xi64>)
+// CHECK: ulq.first_rows %[[R]], %[[N]] : (tensor<24x3xi64>, tensor<1xi64>) -> tensor<?x3xi64>
+func.func @suppression(%b: tensor<2x9x4xf32>, %s: tensor<2x3x9xf32>, %n: tensor<1xi64>, %t: tensor<f32>, %u: tensor<1xf32>) -> tensor<?x3xi64> {
+  %r:2 = ulq.non_max_suppression %b, %s, %n, %t, %u {centerPoint} : (tensor<2x9x4xf32>, tensor<2x3x9xf32>, tensor<1xi64>, tensor<f32>, tensor<1xf32>) -> (tensor<24x3xi64>, tensor<1xi64>)
+  %k = ulq.first_rows %r#0, %r#1 : (tensor<24x3xi64>, tensor<1xi64>) -> tensor<?x3xi64>
+  return %k : tensor<?x3xi64>
+}
+
+// CHECK-LABEL: @top_k
+// CHECK: ulq.top_k %{{.*}} {smallest} : (tensor<3x9xf32>) -> (tensor<3x4xf32>, tensor<3x4xi64>)
+func.func @top_k(%x: tensor<3x9xf32>) {
+  ulq.top_k %x {smallest} : (tensor<3x9xf32>) -> (tensor<3x4xf32>, tensor<3x4xi64>)
+  return
+}
+
 // CHECK-LABEL: @lookup
 // CHECK: ulq.lookup %{{.*}} {table = array<i64: 1, 0, 1, 7>} : (tensor<1x4x4x3xui2>) -> tensor<1x4x4x3xui3>
 func.func @lookup(%x: tensor<1x4x4x3xui2>) {

@@ -94,6 +94,29 @@ def test_program_is_exact_and_on_codes(case):
     assert not [layer.name for layer in layers if layer.is_float]
 
 
+@pytest.mark.parametrize("network", ["vgg16ssd", "yolov5s_relu"])
+def test_suppression_behind_a_detector(network):
+    """Rows are those of ONNX Runtime for the boxes and scores that the program yields."""
+    model = models.build(network, "w4a4", nms=True, **TINY)
+    nodes = {node.op_type: node for node in model.graph.node}
+    boxes, scores, *limits = nodes["NonMaxSuppression"].input
+    for name in (boxes, scores):
+        if name not in {value.name for value in model.graph.output}:
+            model.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
+    outputs = ulq.compile(model).run(models.image(model))
+    graph = onnx.helper.make_graph(
+        [nodes["NonMaxSuppression"]],
+        "suppression",
+        [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in (boxes, scores)],
+        [onnx.helper.make_tensor_value_info("kept", onnx.TensorProto.INT64, None)],
+        [tensor for tensor in model.graph.initializer if tensor.name in limits],
+    )
+    alone = onnx.helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
+    want = oracles.as_function(alone.SerializeToString())(outputs[boxes], outputs[scores])[0]
+    assert len(want) > 0
+    np.testing.assert_array_equal(outputs["kept"], want)
+
+
 def check_program(case) -> list:
     """The products of the program, which computes the exact outputs."""
     model = built(*case)

@@ -174,3 +174,12 @@ func.func @slice(%x: tensor<4x6xui2>) -> tensor<4x3xui2> {
   %s = ulq.slice %x {starts = array<i64: 0, 1>, steps = array<i64: 1, 2>} : (tensor<4x6xui2>) -> tensor<4x3xui2>
   return %s : tensor<4x3xui2>
 }
+
+// CHECK-LABEL: @first_rows
+// CHECK: %[[C:.*]] = tensor.extract %arg1[%{{.*}}] : tensor<1xi64>
+// CHECK: %[[N:.*]] = arith.index_cast %[[C]] : i64 to index
+// CHECK: tensor.extract_slice %arg0[0, 0] [%[[N]], 3] [1, 1] : tensor<5x3xi64> to tensor<?x3xi64>
+func.func @first_rows(%x: tensor<5x3xi64>, %n: tensor<1xi64>) -> tensor<?x3xi64> {
+  %r = ulq.first_rows %x, %n : (tensor<5x3xi64>, tensor<1xi64>) -> tensor<?x3xi64>
+  return %r : tensor<?x3xi64>
+}

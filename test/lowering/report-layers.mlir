@@ -11,7 +11,9 @@
 // CHECK-SAME: {activation_bits = 2 : i64, kernel = "max_pool", name = "pool1", op = "MaxPool", weight_bits = 0 : i64},
 // CHECK-SAME: {activation_bits = 32 : i64, kernel = "float", name = "scale1", op = "affine", weight_bits = 0 : i64},
 // CHECK-SAME: {accumulator_max = 10080 : i64, accumulator_min = -8820 : i64, activation_bits = 4 : i64, {{.*}} name = "product", op = "MatMul", {{.*}} weight_bits = 8 : i64, weight_bytes = 0 : i64, workgroups = 2 : i64},
-// CHECK-SAME: {activation_bits = 2 : i64, function = "ulq_avx2_3_concat1", isa = "avx2", kernel = "copy", margin = 1.000000e+00 : f64, name = "concat1", op = "Copy", runner_up = "", tile = "1x8", weight_bits = 0 : i64, workgroups = 1 : i64}]}
+// CHECK-SAME: {activation_bits = 2 : i64, function = "ulq_avx2_3_concat1", isa = "avx2", kernel = "copy", margin = 1.000000e+00 : f64, name = "concat1", op = "Copy", runner_up = "", tile = "1x8", weight_bits = 0 : i64, workgroups = 1 : i64},
+// CHECK-SAME: {activation_bits = 32 : i64, kernel = "float32 non_max_suppression", name = "kept", op = "NonMaxSuppression", weight_bits = 0 : i64},
+// CHECK-SAME: {activation_bits = 32 : i64, kernel = "float32 top_k", name = "best", op = "TopK", weight_bits = 0 : i64}]}
 func.func @layers(%x: !ulq.packed<[1, 4, 4, 3] x ui2, <bits = 2>>, %w: tensor<64xi8>, %y: tensor<4xf32>) -> (!ulq.packed<[1, 2, 2, 2] x ui2, <bits = 2>>, tensor<4xf32>) {
   %l = ulq.layer %x, %w {geometry = #conv, op_type = "Conv", thresholds = dense<[[1, 2, 3], [1, 2, 3]]> : tensor<2x3xi32>, descending = array<i1: false, false>, weightBits = 2, weightBase = -2, weightStep = 1, weightLevels = 4, maxCode = 3, accumulatorMin = -324, accumulatorMax = 162, kernel = #lut} : (!ulq.packed<[1, 4, 4, 3] x ui2, <bits = 2>>, tensor<64xi8>) -> !ulq.packed<[1, 4, 4, 2] x ui2, <bits = 2>> loc("conv1")
   %p = ulq.max_pool_codes %l {geometry = #pool} : (!ulq.packed<[1, 4, 4, 2] x ui2, <bits = 2>>) -> !ulq.packed<[1, 2, 2, 2] x ui2, <bits = 2>> loc("pool1")
@@ -29,4 +31,14 @@ func.func @product(%x: !ulq.packed<[2, 3, 1, 5] x ui4, <bits = 8>>, %w: !ulq.pac
 func.func @copy(%x: !ulq.packed<[2, 4] x ui2, <bits = 2>>) -> !ulq.packed<[2, 8] x ui2, <bits = 2>> {
   %r = ulq.move_codes %x {blocks = [#ulq.block<input = 0, from = 0, to = 0, extents = [2, 2], fromStrides = [4, 0], toStrides = [8, 4], run = 4>], kernel = #copy} : (!ulq.packed<[2, 4] x ui2, <bits = 2>>) -> !ulq.packed<[2, 8] x ui2, <bits = 2>> loc("concat1")
   return %r : !ulq.packed<[2, 8] x ui2, <bits = 2>>
+}
+
+func.func @suppression(%b: tensor<1x9x4xf32>, %s: tensor<1x3x9xf32>, %n: tensor<1xi64>, %t: tensor<f32>) -> tensor<3x3xi64> {
+  %r:2 = ulq.non_max_suppression %b, %s, %n, %t : (tensor<1x9x4xf32>, tensor<1x3x9xf32>, tensor<1xi64>, tensor<f32>) -> (tensor<3x3xi64>, tensor<1xi64>) loc("kept")
+  return %r#0 : tensor<3x3xi64>
+}
+
+func.func @top_k(%x: tensor<3x9xf32>) -> tensor<3x4xi64> {
+  %r:2 = ulq.top_k %x : (tensor<3x9xf32>) -> (tensor<3x4xf32>, tensor<3x4xi64>) loc("best")
+  return %r#1 : tensor<3x4xi64>
 }

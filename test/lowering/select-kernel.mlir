@@ -190,3 +190,23 @@ func.func @copy(%x: tensor<1x64x64x64xui2>, %y: tensor<1x64x64x64xui2>) -> (tens
   %l = ulq.lookup %n {table = array<i64: 3, 2, 1, 0>} : (tensor<1x64x64x192xui2>) -> tensor<1x64x64x192xui2>
   return %m, %l : tensor<1x64x64x192xui2>, tensor<1x64x64x192xui2>
 }
+
+// -----
+
+// Parts take whole classes, at most 14 of them.
+// CHECK-LABEL: @suppression
+// CHECK: ulq.non_max_suppression %arg0, %arg1, %arg2, %arg3 {kernel = #ulq.kernel<family = "non_max_suppression", isa = "avx2", rows = 1, outputs = 25200, block = 6, workgroups = 14, {{.*}}>} : (tensor<1x25200x4xf32>,
+func.func @suppression(%b: tensor<1x25200x4xf32>, %s: tensor<1x80x25200xf32>, %n: tensor<1xi64>, %t: tensor<f32>) -> tensor<80x3xi64> {
+  %r:2 = ulq.non_max_suppression %b, %s, %n, %t : (tensor<1x25200x4xf32>, tensor<1x80x25200xf32>, tensor<1xi64>, tensor<f32>) -> (tensor<80x3xi64>, tensor<1xi64>)
+  return %r#0 : tensor<80x3xi64>
+}
+
+// -----
+
+// 0.25 cycles for each element and each that is taken.
+// CHECK-LABEL: @top_k
+// CHECK: ulq.top_k %arg0 {kernel = #ulq.kernel<family = "top_k", isa = "avx2", rows = 1, outputs = 9000, block = 1, workgroups = 8, {{.*}}>} : (tensor<8x9000xf32>)
+func.func @top_k(%x: tensor<8x9000xf32>) -> tensor<8x100xi64> {
+  %r:2 = ulq.top_k %x : (tensor<8x9000xf32>) -> (tensor<8x100xf32>, tensor<8x100xi64>)
+  return %r#1 : tensor<8x100xi64>
+}

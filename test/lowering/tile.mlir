@@ -142,3 +142,49 @@ func.func @copy(%x: tensor<3x9xui4>, %y: tensor<1x8200xui4>) -> (tensor<3x2x9xui
   %b = ulq.move_codes %y {blocks = [#ulq.block<input = 0, from = 0, to = 0, extents = [], fromStrides = [], toStrides = [], run = 8200>]} : (tensor<1x8200xui4>) -> tensor<8200xui4> loc("long")
   return %a, %b : tensor<3x2x9xui4>, tensor<8200xui4>
 }
+
+// -----
+
+// Candidates fill vectors of 8 lanes: 7 arrays of 24 words for 9 boxes, behind
+// the 24 selected boxes and the 6 counts.
+// CHECK-LABEL: @suppression
+// CHECK: %[[R:.*]]:3 = ulq.dispatch "ulq_avx2_0_layer"(%arg0, %arg1, %arg2, %arg3, %arg4) workgroups 1 {scratch}
+// CHECK-SAME: -> (tensor<24x3xi64>, tensor<1xi64>, tensor<800xi8>)
+// CHECK: return %[[R]]#0, %[[R]]#1
+// CHECK: func.func @ulq_avx2_0_layer
+// CHECK: scf.while
+// CHECK: arith.divf %{{.*}} : vector<8xf32>
+// CHECK: vector.reduction <maxsi>
+func.func @suppression(%b: tensor<2x9x4xf32>, %s: tensor<2x3x9xf32>, %n: tensor<1xi64>, %t: tensor<f32>, %u: tensor<1xf32>) -> (tensor<24x3xi64>, tensor<1xi64>) {
+  %r:2 = ulq.non_max_suppression %b, %s, %n, %t, %u : (tensor<2x9x4xf32>, tensor<2x3x9xf32>, tensor<1xi64>, tensor<f32>, tensor<1xf32>) -> (tensor<24x3xi64>, tensor<1xi64>)
+  return %r#0, %r#1 : tensor<24x3xi64>, tensor<1xi64>
+}
+
+// -----
+
+// Parts take classes; the last one that is done joins the rows.
+// CHECK-LABEL: @parts
+// CHECK: ulq.dispatch "ulq_avx2_0_layer"(%arg0, %arg1, %arg2, %arg3) workgroups 10 {counters = 1 : i64, scratch}
+// CHECK: func.func @ulq_avx2_0_layer
+// CHECK: %[[DONE:.*]] = memref.atomic_rmw addi
+// CHECK: %[[LAST:.*]] = arith.cmpi eq, %[[DONE]], %{{.*}} : i32
+// CHECK: scf.if %[[LAST]]
+func.func @parts(%b: tensor<1x999x4xf32>, %s: tensor<1x60x999xf32>, %n: tensor<1xi64>, %t: tensor<f32>) -> tensor<60x3xi64> {
+  %r:2 = ulq.non_max_suppression %b, %s, %n, %t : (tensor<1x999x4xf32>, tensor<1x60x999xf32>, tensor<1xi64>, tensor<f32>) -> (tensor<60x3xi64>, tensor<1xi64>)
+  return %r#0 : tensor<60x3xi64>
+}
+
+// -----
+
+// Keys fill vectors of 8 lanes, and one more.
+// CHECK-LABEL: @top_k
+// CHECK: %[[R:.*]]:3 = ulq.dispatch "ulq_avx2_0_layer"(%arg0) workgroups 1 {scratch} : (tensor<3x9xf32>) -> (tensor<3x4xf32>, tensor<3x4xi64>, tensor<96xi8>)
+// CHECK: return %[[R]]#0, %[[R]]#1
+// CHECK: func.func @ulq_avx2_0_layer
+// CHECK: arith.negf %{{.*}} : vector<8xf32>
+// CHECK: scf.while
+// CHECK: vector.reduction <minsi>
+func.func @top_k(%x: tensor<3x9xf32>) -> (tensor<3x4xf32>, tensor<3x4xi64>) {
+  %r:2 = ulq.top_k %x {smallest} : (tensor<3x9xf32>) -> (tensor<3x4xf32>, tensor<3x4xi64>)
+  return %r#0, %r#1 : tensor<3x4xf32>, tensor<3x4xi64>
+}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 import numpy as np
 
 from ulq.attributes import Flag
@@ -75,7 +78,62 @@ def average_pool(node: Node) -> Value | None:
         raise node.error("ceil_mode with count_include_pad is not supported where a window passes the end pads")
     if x.dtype != FLOAT32 or len(x.shape) not in (3, 4):
         return None
-    return _pool(node, "avg_pool", x, shape, kernel, strides, pads, dilations, countIncludePad=Flag(include))
+    geometry = kernel, strides, pads, dilations
+    if x.levels is not None and not include and any(pads):
+        return _by_counts(node, x, shape, *geometry)
+    return _pool(node, "avg_pool", x, shape, *geometry, countIncludePad=Flag(include))
+
+
+def _by_counts(node: Node, x: Value, shape: Shape, kernel, strides, pads, dilations) -> Value:
+    """Outputs whose windows hold equally many elements are a pool without pads: a mean of codes by one divisor."""
+    rank = len(kernel)
+    stretches = [
+        list(_stretches(x.shape[2 + i], shape[2 + i], kernel[i], strides[i], pads[i], dilations[i]))
+        for i in range(rank)
+    ]
+
+    def along(axis: int, chosen: list[Stretch]) -> Value:
+        if axis < rank:
+            parts = [along(axis + 1, [*chosen, stretch]) for stretch in stretches[axis]]
+            return node.build.concat(parts, 2 + axis) if len(parts) > 1 else parts[0]
+        starts, extents = [0, 0], list(x.shape[:2])
+        for stretch in chosen:
+            starts.append(stretch.first)
+            extents.append((stretch.outputs - 1) * stretch.stride + (stretch.taps - 1) * stretch.dilation + 1)
+        part = node.build.slice(x, starts, [1] * len(starts), extents)
+        windows = [stretch.taps for stretch in chosen], [stretch.stride for stretch in chosen]
+        counts = tuple(stretch.outputs for stretch in chosen)
+        gaps = [stretch.dilation for stretch in chosen]
+        pooled = (*x.shape[:2], *counts)
+        return _pool(node, "avg_pool", part, pooled, *windows, [0] * 2 * rank, gaps, countIncludePad=Flag(True))
+
+    return along(0, [])
+
+
+class Stretch(NamedTuple):
+    """Neighbouring outputs along an axis whose windows hold the same number of elements, from element `first` on."""
+
+    first: int
+    outputs: int
+    taps: int
+    stride: int
+    dilation: int
+
+
+def _stretches(extent: int, outputs: int, kernel: int, stride: int, pad: int, dilation: int) -> Iterator[Stretch]:
+    windows = []
+    for i in range(outputs):
+        start = i * stride - pad
+        taps = [at for at in range(start, start + kernel * dilation, dilation) if 0 <= at < extent]
+        windows.append((taps[0] if taps else 0, len(taps)))
+    first = 0
+    for i in range(1, outputs + 1):
+        # A window that is cut at its start begins where the one before it may begin, too.
+        step = windows[i][0] - windows[i - 1][0] if i < outputs else None
+        if step == stride and windows[i][1] == windows[first][1]:
+            continue
+        yield Stretch(windows[first][0], i - first, windows[first][1], stride, dilation)
+        first = i
 
 
 def _whole_image(node: Node, name: str, x: Value, **extra) -> Value:

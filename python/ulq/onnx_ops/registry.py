@@ -10,7 +10,7 @@ import onnx
 
 from ulq.errors import UlqError
 from ulq.graph import GraphBuilder, Value
-from ulq.onnx_model import Shape, Source
+from ulq.onnx_model import Shape, Source, node_name
 
 # An operator function returns its outputs, or None to leave the node to IREE's float path.
 OperatorFunction = Callable[["Node"], "Value | tuple[Value | None, ...] | None"]
@@ -25,6 +25,7 @@ class Operator:
 
 
 _operators: dict[tuple[str, str], Operator] = {}
+_float_forms: dict[str, Callable[[Node], FloatForm | None]] = {}
 
 
 def onnx_op(*names: str, domains: Iterable[str] = ("",), folds: bool = False):
@@ -45,6 +46,23 @@ def onnx_op(*names: str, domains: Iterable[str] = ("",), folds: bool = False):
 
 def lookup(domain: str, op_type: str) -> Operator | None:
     return _operators.get((domain, op_type))
+
+
+def float_form(*names: str):
+    """Registers a function that gives IREE a node in other words, or None where it takes the node as it is."""
+
+    def register(function: Callable[[Node], FloatForm | None]) -> Callable[[Node], FloatForm | None]:
+        for name in names:
+            _float_forms[name] = function
+        return function
+
+    return register
+
+
+def in_other_words(node: Node) -> FloatForm | None:
+    """What a float segment holds in place of the node, if it is not the node itself."""
+    function = _float_forms.get(node.proto.op_type)
+    return function(node) if function else None
 
 
 def names() -> list[tuple[str, str]]:
@@ -85,6 +103,11 @@ class Node:
         value = self.input(index)
         return value is not None and not value.is_const
 
+    @property
+    def reads_open(self) -> bool:
+        """Whether an input has an extent that is known at run time only."""
+        return any(value is not None and value.is_open for value in self.inputs)
+
     def attr(self, name: str, default=None):
         """The attribute's value; strings decoded."""
         for attribute in self.proto.attribute:
@@ -101,7 +124,7 @@ class Node:
 
     @property
     def output_shape(self) -> Shape:
-        """Static shape of the first output, by ONNX shape inference."""
+        """Shape of the first output, by ONNX shape inference."""
         return self.infer()[0][0]
 
     @property
@@ -109,19 +132,57 @@ class Node:
         return any(self.proto.output[1:])
 
     def infer(self) -> list[tuple[Shape, np.dtype]]:
-        """Shape and element type of every output, by the operator's own inference function."""
+        """Shape and element type of every output, by the operator's own inference function.
+
+        Extents may be open where those of an input are, and of NonZero.
+        """
         types = _infer(self)
+        may_be_open = self.reads_open or self.proto.op_type == "NonZero"
         result = []
         for name in self.proto.output:
             tensor = types[name].tensor_type if name in types else onnx.TypeProto.Tensor()
             dims = tensor.shape.dim
-            if not tensor.HasField("shape") or not all(dim.HasField("dim_value") for dim in dims):
+            is_static = all(dim.HasField("dim_value") for dim in dims)
+            if not tensor.HasField("shape") or not (is_static or may_be_open):
                 if name:
                     raise self.error(f"the shape of output '{name}' is not static")
                 dims = []
             dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type or onnx.TensorProto.FLOAT)
-            result.append((tuple(dim.dim_value for dim in dims), np.dtype(dtype)))
+            shape = tuple(dim.dim_value if dim.HasField("dim_value") else None for dim in dims)
+            result.append((shape, np.dtype(dtype)))
         return result
+
+
+class FloatForm:
+    """Nodes of the standard domain in place of one, from its inputs and `constants` to its outputs."""
+
+    def __init__(self, node: Node, nodes: list[onnx.NodeProto] | None = None):
+        self.nodes = nodes or []
+        self.constants: dict[str, np.ndarray] = {}
+        self._name, self._outputs = node_name(node.proto), node.proto.output
+        self._count = 0
+        for proto in self.nodes:
+            proto.name = self._name
+
+    def op(self, operator: str, *inputs: str, **attributes) -> str:
+        """A node of one output; returns its name."""
+        proto = onnx.helper.make_node(operator, inputs, [self._fresh()], self._name, **attributes)
+        self.nodes.append(proto)
+        return proto.output[0]
+
+    def constant(self, array: np.ndarray) -> str:
+        name = self._fresh()
+        self.constants[name] = np.asarray(array)
+        return name
+
+    def result(self, name: str) -> FloatForm:
+        """The form whose last node yields the only output."""
+        self.nodes.append(onnx.helper.make_node("Identity", [name], self._outputs[:1], self._name))
+        return self
+
+    def _fresh(self) -> str:
+        self._count += 1
+        return f"{self._outputs[0]}/{self._count}"
 
 
 def _infer(node: Node) -> dict[str, onnx.TypeProto]:

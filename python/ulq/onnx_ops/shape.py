@@ -9,6 +9,7 @@ import onnx
 
 from ulq.graph import CODE_ELEMENTS, FLOAT32, INT32, Grid, Value, code_range, constant
 from ulq.onnx_model import Shape
+from ulq.onnx_ops.interpolation import ROUNDINGS
 from ulq.onnx_ops.registry import Node, onnx_op
 
 
@@ -87,6 +88,19 @@ def depth_to_space(node: Node) -> Value | None:
     return node.build.reshape(blocks, node.output_shape)
 
 
+@onnx_op("SpaceToDepth")
+def space_to_depth(node: Node) -> Value | None:
+    """As reshape, transpose, reshape."""
+    value, block = node.inputs[0], node.attr("blocksize")
+    if not _is_movable(value) or len(value.shape) != 4:
+        return None
+    batch, channels, height, width = value.shape
+    column_major = node.attr("mode", "DCR") == "CRD"
+    order = (0, 1, 3, 5, 2, 4) if column_major else (0, 3, 5, 1, 2, 4)
+    split = node.build.reshape(value, (batch, channels, height // block, block, width // block, block))
+    return node.build.reshape(node.build.transpose(split, order), node.output_shape)
+
+
 @onnx_op("Resize")
 def resize(node: Node) -> Value | None:
     """Nearest neighbours at whole factors: every element several times, which moves codes as it moves floats."""
@@ -126,16 +140,10 @@ def _repeats(node: Node, extent: int, resized: int) -> bool:
         "half_pixel": (i + 0.5) / factor - 0.5,
         "pytorch_half_pixel": (i + 0.5) / factor - 0.5 if resized > 1 else i * 0.0,
     }
-    roundings = {
-        "round_prefer_floor": lambda x: np.ceil(x - 0.5),
-        "round_prefer_ceil": lambda x: np.floor(x + 0.5),
-        "floor": np.floor,
-        "ceil": np.ceil,
-    }
     source = coordinates.get(node.attr("coordinate_transformation_mode", "half_pixel"))
     if source is None:
         return False
-    nearest = roundings[node.attr("nearest_mode", "round_prefer_floor")](source)
+    nearest = ROUNDINGS[node.attr("nearest_mode", "round_prefer_floor")](source)
     return bool(np.array_equal(np.clip(nearest, 0, extent - 1), i // factor))
 
 
