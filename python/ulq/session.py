@@ -55,7 +55,7 @@ class Program:
         notes: remarks of the compiler, e.g. about a batch size that it fixed.
         version: the ulq version that compiled it.
         stages: MLIR text by stage name, in order, when it was compiled with `keep_stages=True`; else empty.
-        threads: threads that `run` uses, 1 unless set.
+        threads: threads that `run` uses at most, 1 unless set; a program without a divided dispatch runs on one.
         max_target: `run` uses no target after this one, all of them unless set.
     """
 
@@ -169,12 +169,17 @@ class Program:
         if not target.runs_here():
             raise UlqError(f"this machine does not execute programs for {target.name}: nothing to measure")
 
+    def _useful_threads(self) -> int:
+        """1 where each dispatch is one workgroup: waking other threads for one takes longer than most of them."""
+        is_divided = any(dispatch["workgroups"] > 1 for dispatch in self.dispatches)
+        return self._threads if is_divided or not self.dispatches else 1
+
     def _prepare(self):
         """The function from input arrays to output arrays: in this process, or under an emulator."""
         target = _plainest(self.targets)
         if target.runs_here():
             limit = self.targets.index(self._max_target) if len(self.targets) > 1 else None
-            return _Native(self._module, self.outputs, self._threads, limit)
+            return _Native(self._module, self.outputs, self._useful_threads(), limit)
         return emulator.Emulated(target, self._image, self.outputs)
 
 

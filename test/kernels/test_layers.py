@@ -503,11 +503,11 @@ def make_cases() -> list[Case]:
     for label, weights in (("w1", W1), ("t", TERNARY), ("w3", tuple(range(-4, 4))), ("w4", W4), ("w8", W8)):
         for bits in (1, 2, 3, 8):  # windows that are read in place; a line of taps is filled up by weights of 0
             number = len(cases)
-            channels = (3, 4, 1, 65, 20)[number % 5]
+            channels, outputs = (3, 4, 1, 65, 20)[number % 5], (70, 9, 130)[number % 3]
             cases.append(
-                Case(f"lines_{label}a{bits}", (2, 9, 11, channels), (70, 9, 130)[number % 3], bits, weights,
-                     windows[number // 2 % 4], min(1, bits - 1), extreme=number % 5 == 0, family="line_dot",
-                     steps=requantize((70, 9, 130)[number % 3], 4, bits), out_bits=4, workgroups=(1, 4)[number % 3 == 0])
+                Case(f"lines_{label}a{bits}", (2, 9, 11, channels), outputs, bits, weights, windows[number // 2 % 4],
+                     min(1, bits - 1), extreme=number % 5 == 0, family="line_dot", out_bits=4,
+                     steps=requantize(outputs, 4, bits), workgroups=(1, 4)[number % 3 == 0])
             )  # fmt: skip
     for bits, right, zeros in ((8, 8, (3, 250)), (8, 8, (128, 128)), (4, 4, (7, 8)), (2, 2, (0, 1)), (1, 1, (0, 0)),
                                (3, 4, (2, 0)), (8, 4, (120, 9)), (1, 8, (1, 77)), (32, 32, (0, 0))):  # fmt: skip

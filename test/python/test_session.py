@@ -65,6 +65,18 @@ def test_runs_on_two_threads(handmade):
     check(program.run(x), handmade().weights, x)
 
 
+@pytest.mark.parametrize(("workgroups", "driver"), [(1, "local-sync"), (2, "local-task")])
+def test_takes_threads_for_divided_dispatches_only(handmade, monkeypatch, workgroups, driver):
+    taken = []
+    monkeypatch.setattr(session, "_device", lambda threads: taken.append(threads) or session._caching_device(driver))
+    program = session.from_bytes(handmade().data)
+    program.threads = 2
+    program.dispatches = [{"name": "first", "workgroups": 1}, {"name": "second", "workgroups": workgroups}]
+    x = vector()
+    check(program.run(x), handmade().weights, x)
+    assert taken == [workgroups]
+
+
 @pytest.mark.parametrize("count", [0, -1, 1.5, "2"])
 def test_refuses_thread_count(program, count):
     with pytest.raises(ulq.UlqError, match="expected a number of threads from 1"):
