@@ -20,7 +20,7 @@ PIPELINE = "builtin.module(torch-onnx-to-torch-backend-pipeline,torch-backend-to
 def lower(segments: Mapping[str, onnx.ModelProto]) -> str:
     """The models as functions on builtin tensors, one for each symbol, in one module of generic text.
 
-    Raises UlqError naming the nodes of the segment that IREE's path has no lowering for.
+    Raises UlqError naming the node that IREE's path has no lowering for.
     """
     done = _run(segments)
     if done.returncode == 0:
@@ -28,8 +28,31 @@ def lower(segments: Mapping[str, onnx.ModelProto]) -> str:
     for symbol, model in segments.items():
         alone = _run({symbol: model}) if len(segments) > 1 else done
         if alone.returncode:
-            raise UlqError(f"{_nodes(model)}: IREE has no float lowering: {_reason(alone)}")
+            raise _refusal(symbol, model, alone)
     raise UlqError(f"IREE could not lower the float operators: {_reason(done)}")
+
+
+def _refusal(symbol: str, model: onnx.ModelProto, done: subprocess.CompletedProcess) -> UlqError:
+    """Names the first node that fails on its own, or all of the segment where none does."""
+    for node in model.graph.node:
+        single = _single(model, node)
+        alone = _run({symbol: single})
+        if alone.returncode:
+            model, done = single, alone
+            break
+    return UlqError(f"{_nodes(model)}: IREE has no float lowering: {_reason(done)}")
+
+
+def _single(model: onnx.ModelProto, node: onnx.NodeProto) -> onnx.ModelProto:
+    """The model of one node."""
+    graph = model.graph
+    infos = {info.name: info for info in (*graph.input, *graph.value_info, *graph.output)}
+    constants = [tensor for tensor in graph.initializer if tensor.name in node.input]
+    known = {tensor.name for tensor in constants} | {""}
+    inputs = [infos[name] for name in dict.fromkeys(node.input) if name not in known]
+    outputs = [infos[name] for name in node.output if name]
+    single = onnx.helper.make_graph([node], graph.name, inputs, outputs, constants)
+    return onnx.helper.make_model(single, opset_imports=model.opset_import, ir_version=model.ir_version)
 
 
 def _run(segments: Mapping[str, onnx.ModelProto]) -> subprocess.CompletedProcess:
@@ -69,5 +92,5 @@ def _reason(done: subprocess.CompletedProcess) -> str:
     """The first error of iree-opt, or how it ended."""
     errors = [line.partition(" error: ")[2] for line in done.stderr.splitlines() if " error: " in line]
     if errors:
-        return errors[0]
+        return errors[0].partition(": %")[0]  # without the operation
     return f"its compiler ended with {'signal' if done.returncode < 0 else 'status'} {abs(done.returncode)}"

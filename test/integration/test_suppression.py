@@ -183,7 +183,7 @@ def test_chains_behind(name):
 REFUSED = {
     KEPT + "f = Cast<to=1>(kept) g = Gather<axis=1>(f, c2) v, y = TopK(g, two)": ("TopK", "int64[2] y"),
     KEPT + "u = Cast<to=3>(kept) y = Identity(u)": ("Cast", "int8[n,3] y"),
-    KEPT + "f = Cast<to=1>(kept) y = LpNormalization(f)": ("LpNormalization", "float[n,3] y"),
+    KEPT + "f = Cast<to=1>(kept) y = LogSoftmax(f)": ("LogSoftmax", "float[n,3] y"),
 }
 
 
