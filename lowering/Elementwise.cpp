@@ -257,15 +257,17 @@ Value lowerOne(ThresholdOp op, ValueRange inputs, RankedTensorType type,
   return elementwise(
       builder, op.getLoc(), inputs, type, op.getAxis(), levels,
       [&](Scalars &s, ValueRange args, ValueRange params) -> Value {
-        Value sum = s.real(0.0);
-        for (auto [level, bound] : llvm::zip_equal(levels, params)) {
+        Value sum = s.real(double(op.getStart()));
+        for (auto [t, level, bound] : llvm::enumerate(levels, params)) {
           // Sign's second threshold, the smallest positive number, is no f32.
           bool positive = level.values.size() == 1 && level.values[0] > 0 &&
                           static_cast<float>(level.values[0]) == 0.0f;
           Value reached = s.compare(positive ? arith::CmpFPredicate::OGT
                                              : arith::CmpFPredicate::OGE,
                                     args[0], bound);
-          sum = s.add(sum, s.select(reached, s.real(1.0), s.real(0.0)));
+          bool lowers = int64_t(t) >= count - int64_t(op.getFalling());
+          sum = s.add(
+              sum, s.select(reached, s.real(lowers ? -1.0 : 1.0), s.real(0.0)));
         }
         return s.toCode(sum);
       });

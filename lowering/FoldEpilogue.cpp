@@ -166,7 +166,8 @@ Step unaryStep(Operation *op) {
       })
       .Case([&](ThresholdOp a) -> Step {
         int64_t count = a.getCount(), held = a.getValues().size();
-        return {ThresholdStepAttr::get(context, a.getValuesAttr(), count),
+        return {ThresholdStepAttr::get(context, a.getValuesAttr(), count,
+                                       a.getFalling(), a.getStart()),
                 axisIf(held != count, a.getAxis())};
       })
       .Default(Step());

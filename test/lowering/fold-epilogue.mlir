@@ -72,6 +72,32 @@ func.func @not_monotone(%x: tensor<1x1x1x2xui2>) -> tensor<1x1x1x2xui2> {
   return %q : tensor<1x1x1x2xui2>
 }
 
+// Codes that fall at -1.5 and rise at 0.5, 1.5 and 2.5, each as a threshold of
+// the accumulator; the second channel has it with the other sign.
+// CHECK-LABEL: @falls_and_rises
+// CHECK: descending = array<i1: false, true>, falling = 1 : i64,
+// CHECK-SAME: start = 1 : i64, thresholds = dense<{{\[\[}}1, 2, 3, -1], [-1, -2, -3, 1]]> : tensor<2x4xi32>
+func.func @falls_and_rises(%x: tensor<1x1x1x2xui2>) -> tensor<1x1x1x2xui2> {
+  %w = ulq.constant {value = dense<[[[[1, -1]]], [[[-1, 1]]]]> : tensor<2x1x1x2xi8>} : tensor<2x1x1x2xi8>
+  %l = ulq.layer %x, %w {geometry = #point} : (tensor<1x1x1x2xui2>, tensor<2x1x1x2xi8>) -> tensor<1x1x1x2xf32>
+  %a = ulq.affine %l {scale = array<f64: 1.0, -1.0>, offset = array<f64: 0.0>, axis = 3} : (tensor<1x1x1x2xf32>) -> tensor<1x1x1x2xf32>
+  %q = ulq.threshold %a {values = array<f64: 0.5, 1.5, 2.5, -1.5>, count = 4, falling = 1, start = 1} : (tensor<1x1x1x2xf32>) -> tensor<1x1x1x2xui2>
+  return %q : tensor<1x1x1x2xui2>
+}
+
+// Beside a residual they stay steps.
+// CHECK-LABEL: @falls_behind_sum
+// CHECK: epilogue = [#ulq.add<{{.*}}>, #ulq.threshold<values = [5.000000e-01, -1.500000e+00], count = 2, falling = 1, start = 1>]
+// CHECK-NOT: thresholds
+func.func @falls_behind_sum(%x: tensor<1x1x1x2xui2>, %r: tensor<1x1x1x2xui2>) -> tensor<1x1x1x2xui2> {
+  %w = ulq.constant {value = dense<1> : tensor<2x1x1x2xi8>} : tensor<2x1x1x2xi8>
+  %l = ulq.layer %x, %w {geometry = #point} : (tensor<1x1x1x2xui2>, tensor<2x1x1x2xi8>) -> tensor<1x1x1x2xf32>
+  %d = ulq.dequantize %r {scale = array<f64: 0.5>, zeroPoint = array<f64: 1.0>} : (tensor<1x1x1x2xui2>) -> tensor<1x1x1x2xf32>
+  %a = ulq.add %l, %d : (tensor<1x1x1x2xf32>, tensor<1x1x1x2xf32>) -> tensor<1x1x1x2xf32>
+  %q = ulq.threshold %a {values = array<f64: 0.5, -1.5>, count = 2, falling = 1, start = 1} : (tensor<1x1x1x2xf32>) -> tensor<1x1x1x2xui2>
+  return %q : tensor<1x1x1x2xui2>
+}
+
 // Weights that are no constant leave the steps.
 // CHECK-LABEL: @weights_at_run_time
 // CHECK: epilogue = [#ulq.quantize<
