@@ -32,6 +32,8 @@ CASES = (
     ("mobilenetv2", "w2a8", "qonnx", "shared"),
     ("vgg16ssd", "w3a3", "qdq", "float"),
     ("yolov5s", "w8a8", "qonnx", "shared"),
+    ("yolov5s", "w2a2", "qdq", "shared"),
+    ("yolov5s", "w4a4", "qonnx", "separate"),
     ("yolov5s_relu", "w1a2", "qonnx", "shared"),
     ("yolov5s_relu", "w3a3", "qdq", "shared"),
     ("unet", "w2a2", "qonnx", "shared"),
