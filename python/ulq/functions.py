@@ -83,8 +83,7 @@ def find_steps(function: Function, code: Callable[[Numbers], NDArray]) -> Steps 
         jumps = np.abs(np.diff(codes))
         if not 0 < jumps.sum() <= MOST_STEPS:
             return None
-        rising = _first_reached(function, code, points, codes, 1)
-        falling = _first_reached(function, code, points, codes, -1)
+        rising, falling = _first_reached(function, code, points, codes)
     return Steps(int(codes[0]), rising, falling, int(codes.min()))
 
 
@@ -107,21 +106,17 @@ def _monotone_parts(function: Function, code: Callable[[Numbers], NDArray]) -> N
     return np.unique(np.concatenate(points))
 
 
-def _first_reached(function: Function, code, points: Numbers, codes: NDArray, sign: int) -> list[float]:
-    """For each code that is passed upwards (`sign` 1) or downwards (-1), the first number that has reached it."""
-    parts = [
-        (left, right, level)
-        for left, right, before, after in zip(points[:-1], points[1:], codes[:-1], codes[1:], strict=True)
-        for level in range(int(before) + sign, int(after) + sign, sign)
-        if sign * (after - before) > 0
-    ]
-    if not parts:
-        return []
-    low, high, level = np.array(parts, np.float64).T
+def _first_reached(function: Function, code, points: Numbers, codes: NDArray) -> tuple[list[float], list[float]]:
+    """For each code that is passed upwards, and for each downwards, the first number that has reached it."""
+    parts = []
+    for part in zip(points[:-1], points[1:], codes[:-1], codes[1:], strict=True):
+        sign = 1 if part[2] < part[3] else -1
+        parts += [(*part[:2], level, sign) for level in range(int(part[2]) + sign, int(part[3]) + sign, sign)]
+    low, high, level, sign = np.array(parts, np.float64).T
     while True:
         middle = _middle(low, high)
         if not np.any(middle > low):
-            return sorted(high.tolist())
+            return sorted(high[sign > 0].tolist()), sorted(high[sign < 0].tolist())
         reached = sign * (code(function.at(middle)) - level) >= 0
         low, high = np.where(reached, low, middle), np.where(reached, middle, high)
 
