@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowering/CodeMovement.h"
+#include "lowering/JoinQuantizers.h"
 #include "lowering/Passes.h"
 #include "lowering/Thresholds.h"
 #include "lowering/UnitLayers.h"
@@ -262,6 +263,7 @@ struct AbsorbAdd : OpRewritePattern<AddOp> {
 
 struct FoldEpiloguePass : ulq::impl::FoldEpilogueBase<FoldEpiloguePass> {
   void runOnOperation() override {
+    joinQuantizers(getOperation());
     RewritePatternSet set(&getContext());
     set.add<AbsorbUnary, AbsorbAdd>(&getContext());
     populateLookupPatterns(set);

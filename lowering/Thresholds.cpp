@@ -15,8 +15,8 @@ using namespace ulq;
 namespace {
 
 constexpr int64_t mostThresholds = 15;
-/// Codes that also fall have no cheaper form.
-constexpr int64_t mostTurning = 31;
+/// Thresholds that are no line have no cheaper form.
+constexpr int64_t mostCounted = 63;
 
 /// What a channel's accumulator can be.
 struct Interval {
@@ -86,7 +86,7 @@ struct LastStep {
     } else {
       return std::nullopt;
     }
-    bool few = last.count <= (last.falling ? mostTurning : mostThresholds);
+    bool few = last.count <= (last.threshold ? mostCounted : mostThresholds);
     if (!few || !isMonotone(last.steps))
       return std::nullopt;
     return last;
