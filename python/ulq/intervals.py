@@ -46,7 +46,8 @@ class Interval:
         return self + -other
 
     def __mul__(self, other: Interval) -> Interval:
-        ends = [a * b for a in (self.low, self.high) for b in (other.low, other.high)]
+        with np.errstate(invalid="ignore"):
+            ends = [a * b for a in (self.low, self.high) for b in (other.low, other.high)]
         # Infinity is a bound, not a number: its product with 0 is 0.
         ends = [np.where(np.isnan(end), 0.0, end) for end in ends]
         return _widened(np.minimum.reduce(ends), np.maximum.reduce(ends))

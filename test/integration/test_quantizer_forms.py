@@ -136,6 +136,17 @@ FORMS = {
         f"{qcdq('x', 'a')} c = Conv(a, w1) g = Sigmoid(c) m = Mul(c, g) {qcdq('m', 'e')} y = Conv(e, w3)",
         frozenset({"a_q"}),
     ),
+    "two quantizers of a silu": Form(
+        f"{A} c = Conv(a, w1, bias) g = Sigmoid(c) r = Mul(c, g) {SIGNED} h = {quant(2)}(r, t, z, b2) y2 = Conv(h, w3)"
+    ),
+    "two quantizers of a residual sum": Form(
+        f"{A} c = Conv(a, w1, bias) d = Conv(a, w2) e = {quant(4, 1)}(d, s, z, b4) f = Add(c, e) r = Relu(f) {LAST} "
+        f"h = {quant(3)}(r, t, z, b3) y2 = Conv(h, w3)"
+    ),
+    "quantizers of a batch norm, before and after its activation": Form(
+        f"{A} c = Conv(a, w1) n = BatchNormalization(c, both8, beta, mean, variance) h = {quant(4, 1)}(n, t, z, b4) "
+        f"r = HardSwish(n) {SIGNED} y2 = Conv(h, w3)"
+    ),
     "parts of codes": Form(
         f"{A} c = Conv(a, w1, bias) c1 = {quant(4, 1)}(c, s, z, b4) d, e = Split<axis=1, num_outputs=2>(c1) "
         f"f = Concat<axis=1>(e, d) g = Slice(f, begin, end, axes, steps) r = LeakyRelu<alpha=0.125>(g) {LAST}"

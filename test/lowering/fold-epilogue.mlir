@@ -310,3 +310,36 @@ func.func @between_transposes(%x: tensor<1x4x5x2xui2>, %y: tensor<1x4x5x3xui2>) 
   %t = ulq.transpose %s {perm = array<i64: 0, 2, 3, 1>} : (tensor<1x4x2x5xui2>) -> tensor<1x2x5x4xui2>
   return %t : tensor<1x2x5x4xui2>
 }
+
+//===----------------------------------------------------------------------===//
+// Several quantizers of one result
+//===----------------------------------------------------------------------===//
+
+// Codes 0, 1 from 0.5 on, 2 from 1.5 on (a tie goes to 2) and 3 beyond 2.5; the
+// other quantizer steps at 1 and falls at -2: both are tables over the stairs
+// -2, 0.5 (beyond: ties go to 0), 1, 1.5, 2.5 of the accumulator.
+// CHECK-LABEL: @two_quantizers
+// CHECK: %[[J:.*]] = ulq.layer {{.*}} thresholds = dense<{{\[\[}}-2, 1, 1, 2, 3], [-2, 1, 1, 2, 3]]> : tensor<2x5xi32>} : {{.*}} -> tensor<1x1x1x2xui3>
+// CHECK-DAG: %[[A:.*]] = ulq.lookup %[[J]] {table = array<i64: 0, 0, 1, 1, 2, 3, 3, 3>} : (tensor<1x1x1x2xui3>) -> tensor<1x1x1x2xui2>
+// CHECK-DAG: %[[B:.*]] = ulq.lookup %[[J]] {table = array<i64: 1, 0, 0, 1, 1, 1, 1, 1>} : (tensor<1x1x1x2xui3>) -> tensor<1x1x1x2xui1>
+// CHECK: return %[[A]], %[[B]]
+func.func @two_quantizers(%x: tensor<1x1x1x2xui2>) -> (tensor<1x1x1x2xui2>, tensor<1x1x1x2xui1>) {
+  %w = ulq.constant {value = dense<[[[[1, -1]]], [[[-1, 1]]]]> : tensor<2x1x1x2xi8>} : tensor<2x1x1x2xi8>
+  %l = ulq.layer %x, %w {geometry = #point} : (tensor<1x1x1x2xui2>, tensor<2x1x1x2xi8>) -> tensor<1x1x1x2xf32>
+  %a = ulq.quantize %l {scale = array<f64: 1.0>, zeroPoint = array<f64: 0.0>, min = 0, max = 3, rounding = #ulq.rounding<half_even>} : (tensor<1x1x1x2xf32>) -> tensor<1x1x1x2xui2>
+  %b = ulq.threshold %l {values = array<f64: 1.0, -2.0>, count = 2, falling = 1, start = 1} : (tensor<1x1x1x2xf32>) -> tensor<1x1x1x2xui1>
+  return %a, %b : tensor<1x1x1x2xui2>, tensor<1x1x1x2xui1>
+}
+
+// A quantizer of many codes keeps the floats; so does one by channels.
+// CHECK-LABEL: @fine_quantizer
+// CHECK: ulq.layer {{.*}} -> (tensor<1x1x1x2xf32>, tensor<1x1x1x2xui{{[28]}}>)
+// CHECK-NOT: ulq.lookup
+// CHECK: ulq.quantize
+func.func @fine_quantizer(%x: tensor<1x1x1x2xui2>) -> (tensor<1x1x1x2xui2>, tensor<1x1x1x2xui8>) {
+  %w = ulq.constant {value = dense<1> : tensor<2x1x1x2xi8>} : tensor<2x1x1x2xi8>
+  %l = ulq.layer %x, %w {geometry = #point} : (tensor<1x1x1x2xui2>, tensor<2x1x1x2xi8>) -> tensor<1x1x1x2xf32>
+  %a = ulq.quantize %l {scale = array<f64: 1.0>, zeroPoint = array<f64: 0.0>, min = 0, max = 3, rounding = #ulq.rounding<half_even>} : (tensor<1x1x1x2xf32>) -> tensor<1x1x1x2xui2>
+  %b = ulq.quantize %l {scale = array<f64: 0.01>, zeroPoint = array<f64: 0.0>, min = 0, max = 255, rounding = #ulq.rounding<half_even>} : (tensor<1x1x1x2xf32>) -> tensor<1x1x1x2xui8>
+  return %a, %b : tensor<1x1x1x2xui2>, tensor<1x1x1x2xui8>
+}
