@@ -284,7 +284,8 @@ def test_function_in_front_of_a_quantizer():
     """Thresholds of few codes; where others read the function, or codes are many, it is a segment, too."""
     silu, quantizer = "g = Sigmoid(x) m = Mul(x, g)", "q = QuantizeLinear(m, s, z) y = DequantizeLinear(q, s, z)"
     few = parse(f"""(float[1,4] x) => (float[1,4] y)
-        <float s = {{0.5}}, int8 z = {{0}}, int8 low = {{-1}}, int8 high = {{3}}> {{ {silu} q = QuantizeLinear(m, s, z) c = Clip(q, low, high) y = DequantizeLinear(c, s, z) }}""")
+        <float s = {{0.5}}, int8 z = {{0}}, int8 low = {{-1}}, int8 high = {{3}}>
+        {{ {silu} q = QuantizeLinear(m, s, z) c = Clip(q, low, high) y = DequantizeLinear(c, s, z) }}""")
     imported = import_model(few)
     assert operations(imported) == ["threshold", "recode", "dequantize"] and not imported.segments
     x = np.array([[-20, -1.3, 0.6, 9]], np.float32)
@@ -292,7 +293,8 @@ def test_function_in_front_of_a_quantizer():
     many = parse(f"(float[1,4] x) => (float[1,4] y) <float s = {{0.01}}, int8 z = {{0}}> {{ {silu} {quantizer} }}")
     assert operations(import_model(many)) == ["func.call", "quantize", "dequantize"]
     both = parse(f"""(float[1,4] x) => (float[1,4] y, float[1,4] m)
-        <float s = {{2.0}}, uint8 z = {{0}}, uint8 high = {{3}}> {{ {silu} q = QuantizeLinear(m, s, z) c = Clip(q, z, high) y = DequantizeLinear(c, s, z) }}""")
+        <float s = {{2.0}}, uint8 z = {{0}}, uint8 high = {{3}}>
+        {{ {silu} q = QuantizeLinear(m, s, z) c = Clip(q, z, high) y = DequantizeLinear(c, s, z) }}""")
     assert operations(import_model(both)) == ["threshold", "recode", "dequantize", "func.call"]
 
 
