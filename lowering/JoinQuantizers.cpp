@@ -119,6 +119,7 @@ void join(Value value, ArrayRef<Staircase> quantizers) {
   auto joint = ThresholdOp::create(builder, quantizers.front().op->getLoc(),
                                    type, value, values, count, /*axis=*/0);
   for (const Staircase &stairs : quantizers) {
+    builder.setInsertionPointAfter(joint);
     SmallVector<int64_t> table = {stairs.start};
     for (double number : values)
       table.push_back(stairs.codeAt(number));
