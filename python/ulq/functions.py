@@ -54,6 +54,15 @@ class Function:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """Codes of a function: what `code` makes of its numbers, and what emits them where they stay as they are."""
+
+    function: Function
+    code: Callable[[Numbers], NDArray]
+    emit: Callable[[], object]
+
+
+@dataclass(frozen=True)
 class Steps:
     """The code is `start` and the number of `rising` thresholds that x reaches, less that of `falling` ones."""
 

@@ -17,7 +17,7 @@ from iree.compiler import ir
 from ulq import exact
 from ulq.attributes import Rounding, attribute, names
 from ulq.codes import Codes, Grid, Shape, reshaped, transposed
-from ulq.functions import Function, find_steps
+from ulq.functions import Function, Waiting, find_steps
 from ulq.levels import Levels, as_thresholds
 
 # ONNX element types that are codes of the ulq dialect, and those that only float segments see.
@@ -58,15 +58,6 @@ def code_range(element: str) -> tuple[int, int]:
     """Smallest and largest code of an element type such as "si4"."""
     bits = int(element[2:])
     return (-(1 << bits - 1), (1 << bits - 1) - 1) if element[0] == "s" else (0, (1 << bits) - 1)
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """Codes of a function: what `code` makes of its numbers, and what emits them where they stay as they are."""
-
-    function: Function
-    code: Callable[[np.ndarray], np.ndarray]
-    emit: Callable[[], ir.Value]
 
 
 @dataclass(eq=False)

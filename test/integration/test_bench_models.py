@@ -33,7 +33,7 @@ CASES = (
     ("vgg16ssd", "w3a3", "qdq", "float"),
     ("yolov5s", "w8a8", "qonnx", "shared"),
     ("yolov5s", "w2a2", "qdq", "shared"),
-    ("yolov5s", "w4a4", "qonnx", "separate"),
+    ("yolov5s", "w3a3", "qonnx", "separate"),
     ("yolov5s_relu", "w1a2", "qonnx", "shared"),
     ("yolov5s_relu", "w3a3", "qdq", "shared"),
     ("unet", "w2a2", "qonnx", "shared"),
@@ -94,6 +94,13 @@ def test_activations_neither_die_nor_saturate(case):
 def test_program_is_exact_and_on_codes(case):
     layers = check_program(case)
     assert not [layer.name for layer in layers if layer.is_float]
+
+
+def test_functions_and_their_quantizers_are_part_of_layers():
+    """SiLU too, whatever reads it: only quantizers of 8 bits are float."""
+    program = ulq.compile(built("yolov5s", "w2a2", "qdq", "shared"))
+    floats = [layer.name for layer in program.layers if layer.is_float and re.search(r"/[su]\d$", layer.name)]
+    assert floats and all(name.endswith("8") for name in floats)
 
 
 def check_program(case) -> list:
