@@ -90,9 +90,8 @@ def Ulq_ThresholdOp : Ulq_GraphOp<"threshold"> {
     for each index of `axis`, channel after channel (QONNX MultiThreshold;
     Sign is thresholds {0, the smallest positive number}). The code starts at
     `start`; the last `falling` thresholds of a channel, which ascend by
-    themselves, lower it: so a quantizer behind any function is written, in
-    {1, 4, 6, -3} with `start` 1 and `falling` 1 one whose least code begins at
-    -3.
+    themselves, lower it, as a quantizer behind a function may: {1, 4, 6, -3}
+    with `start` 1 and `falling` 1 falls to 0 at -3 and rises from 1 on.
 
     Constraints:
     - (C1) input and result have the same shape.
