@@ -30,6 +30,12 @@ int64_t minCode(mlir::Type type);
 int64_t maxCode(mlir::Type type);
 /// Bits in which a code of this width is stored: 1, 2, 4 or 8.
 int64_t storageBits(int64_t codeBits);
+/// Smallest and largest code of `count` thresholds, channel after channel: each
+/// raises it from `start` on, but the last `falling` lower it. Both kinds
+/// ascend by themselves.
+std::pair<int64_t, int64_t> codesOf(llvm::ArrayRef<double> thresholds,
+                                    int64_t count, int64_t falling,
+                                    int64_t start);
 /// Shape and element type of a builtin or packed tensor.
 llvm::ArrayRef<int64_t> tensorShape(mlir::Type type);
 mlir::Type tensorElement(mlir::Type type);
@@ -42,5 +48,14 @@ mlir::LogicalResult verifyGeometry(mlir::Operation *op, GeometryAttr geometry);
 
 #define GET_OP_CLASSES
 #include "dialect/UlqOps.h.inc"
+
+namespace ulq {
+/// Smallest and largest code of a threshold operation or step.
+template <typename Threshold>
+std::pair<int64_t, int64_t> codesOf(Threshold threshold) {
+  return codesOf(threshold.getValues(), threshold.getCount(),
+                 threshold.getFalling(), threshold.getStart());
+}
+} // namespace ulq
 
 #endif // ULQ_DIALECT_ULQ_H

@@ -107,9 +107,13 @@ def Ulq_ThresholdStepAttr : Ulq_Attr<"ThresholdStep", "threshold"> {
   let summary = "the number of thresholds that v reaches (v >= t)";
   let description = [{
     `values` holds `count` ascending thresholds for all channels, or `count`
-    for each output channel, channel after channel.
+    for each output channel, channel after channel. The code starts at `start`;
+    the last `falling` thresholds of a channel, which ascend by themselves,
+    lower it.
   }];
-  let parameters = (ins Ulq_F64Array:$values, "int64_t":$count);
+  let parameters = (ins Ulq_F64Array:$values, "int64_t":$count,
+                        DefaultValuedParameter<"int64_t", "0">:$falling,
+                        DefaultValuedParameter<"int64_t", "0">:$start);
   let assemblyFormat = "`<` struct(params) `>`";
 }
 

@@ -76,12 +76,15 @@ static LogicalResult verifyStep(Operation *op, Attribute step, int64_t channels,
       })
       .Case([&](ThresholdStepAttr a) -> LogicalResult {
         int64_t held = a.getValues().size();
-        if (a.getCount() > 0 &&
-            (held == a.getCount() || held == a.getCount() * channels))
+        if (a.getCount() <= 0 ||
+            (held != a.getCount() && held != a.getCount() * channels))
+          return op->emitOpError("expected ")
+                 << a.getCount() << " thresholds, or as many per channel, got "
+                 << held;
+        if (a.getFalling() >= 0 && a.getFalling() <= a.getCount())
           return success();
-        return op->emitOpError("expected ")
-               << a.getCount() << " thresholds, or as many per channel, got "
-               << held;
+        return op->emitOpError("expected at most ")
+               << a.getCount() << " falling thresholds, got " << a.getFalling();
       })
       .Case([&](AddStepAttr a) -> LogicalResult {
         if (a.getOperand() >= 0 && a.getOperand() < operands)
@@ -100,16 +103,30 @@ static bool holdsCodes(LayerOp op, Type element) {
   auto holds = [&](int64_t min, int64_t max) {
     return min >= minCode(element) && max <= maxCode(element);
   };
-  if (std::optional<ElementsAttr> thresholds = op.getThresholds())
-    return holds(0, thresholds->getShapedType().getShape().back());
+  if (op.getThresholds())
+    return std::apply(holds, op.thresholdCodes());
   if (op.getEpilogue().empty())
     return false;
   Attribute last = op.getEpilogue().getValue().back();
   if (auto quantize = dyn_cast<QuantizeStepAttr>(last))
     return holds(quantize.getMin(), quantize.getMax());
   if (auto threshold = dyn_cast<ThresholdStepAttr>(last))
-    return holds(0, threshold.getCount());
+    return std::apply(holds, codesOf(threshold));
   return false;
+}
+
+std::pair<int64_t, int64_t> LayerOp::thresholdCodes() {
+  int64_t count = getThresholds()->getShapedType().getShape().back();
+  int64_t start = getStart();
+  if (getFalling() == 0)
+    return {start, start + count};
+  SmallVector<double> values;
+  for (auto [i, value] :
+       llvm::enumerate(getThresholds()->getValues<int32_t>())) {
+    bool down = (*getDescending())[i / count];
+    values.push_back(down ? -double(value) : double(value));
+  }
+  return codesOf(values, count, getFalling(), start);
 }
 
 static LogicalResult verifyResults(LayerOp op) {
@@ -139,10 +156,14 @@ static LogicalResult verifyThresholds(LayerOp op, int64_t channels) {
   ArrayRef<int64_t> shape = thresholds->getShapedType().getShape();
   bool directed = op.getDescending() &&
                   static_cast<int64_t>(op.getDescending()->size()) == channels;
-  if (shape.size() == 2 && shape[0] == channels && directed)
+  if (shape.size() != 2 || shape[0] != channels || !directed)
+    return op.emitOpError("expected thresholds and directions of ")
+           << channels << " channels";
+  int64_t falling = op.getFalling();
+  if (falling >= 0 && falling <= shape[1])
     return success();
-  return op.emitOpError("expected thresholds and directions of ")
-         << channels << " channels";
+  return op.emitOpError("expected at most ")
+         << shape[1] << " falling thresholds, got " << falling;
 }
 
 static LogicalResult verifyWeightShape(LayerOp op) {

@@ -106,16 +106,23 @@ LogicalResult ThresholdOp::verify() {
   if (held != count && held != count * shapeOf(getInput())[getAxis()])
     return emitOpError("expected ")
            << count << " thresholds, or as many per channel, got " << held;
+  // threshold_c5
+  int64_t falling = getFalling();
+  if (falling < 0 || falling > count)
+    return emitOpError("expected at most ")
+           << count << " falling thresholds, got " << falling;
   // threshold_c3
   for (int64_t i = 0; i < held; ++i)
-    if (i % count && getValues()[i] < getValues()[i - 1])
+    if (i % count && i % count != count - falling &&
+        getValues()[i] < getValues()[i - 1])
       return emitOpError("expected ascending thresholds, got ")
              << getValues()[i] << " after " << getValues()[i - 1];
   // threshold_c4
   Type element = tensorElement(getType());
-  if (minCode(element) > 0 || count > maxCode(element))
+  auto [min, max] = codesOf(*this);
+  if (min < minCode(element) || max > maxCode(element))
     return emitOpError("expected codes that hold ")
-           << count << ", got " << element;
+           << min << " to " << max << ", got " << element;
   return success();
 }
 

@@ -88,16 +88,23 @@ def Ulq_ThresholdOp : Ulq_GraphOp<"threshold"> {
   let description = [{
     `values` holds `count` ascending thresholds for all channels, or `count`
     for each index of `axis`, channel after channel (QONNX MultiThreshold;
-    Sign is thresholds {0, the smallest positive number}).
+    Sign is thresholds {0, the smallest positive number}). The code starts at
+    `start`; the last `falling` thresholds of a channel, which ascend by
+    themselves, lower it, as a quantizer behind a function may: {1, 4, 6, -3}
+    with `start` 1 and `falling` 1 falls to 0 at -3 and rises from 1 on.
 
     Constraints:
     - (C1) input and result have the same shape.
     - (C2) `values` has `count` or `count` x extent-of-`axis` numbers.
-    - (C3) the thresholds of a channel ascend.
-    - (C4) `count` is in the range of the result's element type.
+    - (C3) the thresholds of a channel ascend, those that lower the code
+      by themselves.
+    - (C4) the codes are in the range of the result's element type.
+    - (C5) `falling` is at most `count`.
   }];
   let arguments = (ins Ulq_FloatTensor:$input, DenseF64ArrayAttr:$values,
-                       I64Attr:$count, DefaultValuedAttr<I64Attr, "1">:$axis);
+                       I64Attr:$count, DefaultValuedAttr<I64Attr, "1">:$axis,
+                       DefaultValuedAttr<I64Attr, "0">:$falling,
+                       DefaultValuedAttr<I64Attr, "0">:$start);
   let results = (outs Ulq_CodeTensor:$result);
 }
 
@@ -325,8 +332,9 @@ def Ulq_LayerOp : Ulq_Op<"layer", [Pure]> {
       last step.
 
     `thresholds`, when present, replaces the steps for the code result: the
-    code is the number of t with `acc >= thresholds[n, t]`, or, where
-    `descending[n]`, with `acc <= thresholds[n, t]`.
+    code is `start` and the number of t with `acc >= thresholds[n, t]`, or,
+    where `descending[n]`, with `acc <= thresholds[n, t]`; the last `falling`
+    of each channel lower it.
 
     The constants of affine steps may be composed, and divided by the scale of
     the quantizer that follows, in f64: a code differs from the step-by-step
@@ -363,7 +371,8 @@ def Ulq_LayerOp : Ulq_Op<"layer", [Pure]> {
       (thresholds: `count` times as many), and `#ulq.add` names an operand.
     - (C9) a code result needs a final quantize or threshold step whose codes
       fit the result, or `thresholds`.
-    - (C10) `thresholds` is [outputs, levels] with `descending` of size outputs.
+    - (C10) `thresholds` is [outputs, levels] with `descending` of size outputs
+      and at most `levels` that are `falling`.
     - (C11) one or two results: at most one of codes and one of f32.
     - (C12) an f32 input has f32 weights, or integer weights, and no `padCode`
       but 0; codes have integer weights.
@@ -393,7 +402,9 @@ def Ulq_LayerOp : Ulq_Op<"layer", [Pure]> {
       OptionalAttr<I64Attr>:$weightLevels,
       OptionalAttr<I64Attr>:$maxCode,
       UnitAttr:$computedWeights,
-      OptionalAttr<I64Attr>:$inputZero);
+      OptionalAttr<I64Attr>:$inputZero,
+      DefaultValuedAttr<I64Attr, "0">:$falling,
+      DefaultValuedAttr<I64Attr, "0">:$start);
   let results = (outs Variadic<Ulq_LayerTensor>:$outputs);
   let builders = [OpBuilder<(ins "mlir::TypeRange":$outputs,
       "mlir::Value":$input, "mlir::Value":$weights, "mlir::ValueRange":$addends,
@@ -406,6 +417,10 @@ def Ulq_LayerOp : Ulq_Op<"layer", [Pure]> {
     properties.padCode = $_builder.getI64IntegerAttr(0);
     properties.epilogue = $_builder.getArrayAttr({});
   }]>];
+  let extraClassDeclaration = [{
+    /// Smallest and largest code of `thresholds`.
+    std::pair<int64_t, int64_t> thresholdCodes();
+  }];
   let assemblyFormat = [{
     $input `,` $weights (`add` $addends^)? attr-dict `:`
     functional-type(operands, results)

@@ -348,13 +348,15 @@ def Ulq_LaneStepAttr : Ulq_Attr<"LaneStep", "lane"> {
     parameters, one element per lane of every panel. `load` starts a second
     value r from addend `index`; the steps up to `add_loaded`, which
     adds it to v, apply to r. `round` uses the mode `index` of `Rounding`.
-    `count` replaces v by the number of the `index` arrays at `slot` that it
-    reaches. `store_float` and `store_code` write v to a target.
+    `count` replaces v by `start` and the number of the `index` arrays at
+    `slot` that it reaches, the last `falling` of which lower it. `store_float` and `store_code` write v to a target.
   }];
   let parameters = (ins EnumParameter<Ulq_LaneKind>:$kind,
                         OptionalParameter<"::mlir::FloatAttr">:$value,
                         DefaultValuedParameter<"int64_t", "-1">:$slot,
-                        DefaultValuedParameter<"int64_t", "0">:$index);
+                        DefaultValuedParameter<"int64_t", "0">:$index,
+                        DefaultValuedParameter<"int64_t", "0">:$falling,
+                        DefaultValuedParameter<"int64_t", "0">:$start);
   let assemblyFormat = "`<` struct(params) `>`";
 }
 
@@ -372,9 +374,10 @@ def Ulq_EpilogueTileOp : Ulq_Op<"epilogue_tile", [AttrSizedOperandSegments]> {
     where `zero` is the i32 array at `zeroSlot` of the parameters, if any, and
     `offset` the i32 array of the panel at `offsets` of the scratch memory, if
     any.
-    `levels` > 0: the code is the number of the i32 arrays at `thresholdSlot`
-    that a exceeds, with a complemented first in the lanes that are set in the
-    i32 mask at `flipSlot`, if any. `steps` are applied to the real number a,
+    `levels` > 0: the code is `start` and the number of the i32 arrays at
+    `thresholdSlot` that a exceeds, the last `falling` of which lower it, with a
+    complemented first in the lanes that are set in the i32 mask at `flipSlot`,
+    if any. `steps` are applied to the real number a,
     in f64, in order, or, with `singles`, in f32; so are their arrays. All
     arrays have `lanes` elements, one per lane of every
     panel, and `panel` is the number of this one.
@@ -404,6 +407,8 @@ def Ulq_EpilogueTileOp : Ulq_Op<"epilogue_tile", [AttrSizedOperandSegments]> {
       DefaultValuedAttr<I64Attr, "-1">:$zeroSlot,
       DefaultValuedAttr<I64Attr, "0">:$levels,
       DefaultValuedAttr<I64Attr, "-1">:$thresholdSlot,
+      DefaultValuedAttr<I64Attr, "0">:$falling,
+      DefaultValuedAttr<I64Attr, "0">:$start,
       DefaultValuedAttr<I64Attr, "-1">:$flipSlot, ArrayAttr:$steps,
       UnitAttr:$singles, DenseI64ArrayAttr:$addendBits, I64Attr:$codeBits);
   let assemblyFormat = [{

@@ -44,6 +44,29 @@ int64_t ulq::storageBits(int64_t codeBits) {
   return codeBits <= 2 ? codeBits : codeBits <= 4 ? 4 : 8;
 }
 
+std::pair<int64_t, int64_t> ulq::codesOf(ArrayRef<double> thresholds,
+                                         int64_t count, int64_t falling,
+                                         int64_t start) {
+  int64_t min = start, max = start;
+  for (; !thresholds.empty(); thresholds = thresholds.drop_front(count)) {
+    ArrayRef<double> up = thresholds.take_front(count - falling);
+    ArrayRef<double> down = thresholds.slice(count - falling, falling);
+    int64_t code = start;
+    while (!up.empty() || !down.empty()) {
+      double next = up.empty()     ? down.front()
+                    : down.empty() ? up.front()
+                                   : std::min(up.front(), down.front());
+      for (; !up.empty() && up.front() <= next; up = up.drop_front())
+        ++code;
+      for (; !down.empty() && down.front() <= next; down = down.drop_front())
+        --code;
+      min = std::min(min, code);
+      max = std::max(max, code);
+    }
+  }
+  return {min, max};
+}
+
 ArrayRef<int64_t> ulq::tensorShape(Type type) {
   if (auto packed = dyn_cast<PackedType>(type))
     return packed.getShape();

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowering/Elementwise.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace ulq;
@@ -245,6 +246,16 @@ Value lowerOne(DequantizeOp op, ValueRange inputs, RankedTensorType type,
       });
 }
 
+/// The smallest f32 number that is not below `value`; 0 for a positive one that
+/// is nearest to it.
+double roundedUp(double value) {
+  auto single = static_cast<float>(value);
+  bool isBelow = single < value && single != 0;
+  return isBelow
+             ? std::nextafter(single, std::numeric_limits<float>::infinity())
+             : single;
+}
+
 Value lowerOne(ThresholdOp op, ValueRange inputs, RankedTensorType type,
                OpBuilder &builder) {
   ArrayRef<double> values = op.getValues();
@@ -253,19 +264,21 @@ Value lowerOne(ThresholdOp op, ValueRange inputs, RankedTensorType type,
   SmallVector<Parameter> levels(count);
   for (int64_t n = 0; n < channels; ++n)
     for (int64_t t = 0; t < count; ++t)
-      levels[t].values.push_back(values[n * count + t]);
+      levels[t].values.push_back(roundedUp(values[n * count + t]));
   return elementwise(
       builder, op.getLoc(), inputs, type, op.getAxis(), levels,
       [&](Scalars &s, ValueRange args, ValueRange params) -> Value {
-        Value sum = s.real(0.0);
-        for (auto [level, bound] : llvm::zip_equal(levels, params)) {
+        Value sum = s.real(double(op.getStart()));
+        for (auto [t, level, bound] : llvm::enumerate(levels, params)) {
           // Sign's second threshold, the smallest positive number, is no f32.
-          bool positive = level.values.size() == 1 && level.values[0] > 0 &&
-                          static_cast<float>(level.values[0]) == 0.0f;
+          bool positive =
+              channels == 1 && level.values[0] == 0 && values[t] > 0;
           Value reached = s.compare(positive ? arith::CmpFPredicate::OGT
                                              : arith::CmpFPredicate::OGE,
                                     args[0], bound);
-          sum = s.add(sum, s.select(reached, s.real(1.0), s.real(0.0)));
+          bool lowers = int64_t(t) >= count - int64_t(op.getFalling());
+          sum = s.add(
+              sum, s.select(reached, s.real(lowers ? -1.0 : 1.0), s.real(0.0)));
         }
         return s.toCode(sum);
       });

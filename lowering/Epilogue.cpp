@@ -66,8 +66,9 @@ public:
     if (auto dequantize = dyn_cast<DequantizeStepAttr>(step))
       return addDequantize(dequantize);
     auto threshold = cast<ThresholdStepAttr>(step);
-    push(LaneKind::Count, Values(threshold.getValues().asArrayRef()),
-         threshold.getCount());
+    steps.push_back(
+        {LaneKind::Count, Values(threshold.getValues().asArrayRef()),
+         threshold.getCount(), threshold.getFalling(), threshold.getStart()});
     barrier = steps.size();
   }
 
@@ -226,22 +227,25 @@ struct Placer {
 
   LaneStepAttr place(const Step &step) {
     if (step.kind == LaneKind::Count)
-      return LaneStepAttr::get(context, step.kind, FloatAttr(),
-                               placeCounts(step.values, step.index),
-                               step.index);
+      return make(step, FloatAttr(), placeCounts(step.values, step.index));
     if (step.values.empty())
-      return LaneStepAttr::get(context, step.kind, FloatAttr(), -1, step.index);
+      return make(step, FloatAttr(), -1);
     if (allEqual(step.values, step.values.front())) {
       Builder builder(context);
       auto value = builder.getF64FloatAttr(step.values.front());
-      return LaneStepAttr::get(context, step.kind, value, -1, step.index);
+      return make(step, value, -1);
     }
     // 1 is harmless in the lanes that hold no channel, even as a divisor.
     SmallVector<double> spread = lanes.spread<double>(step.values, 1);
     int64_t slot = singles ? blob.appendArray<float>(SmallVector<float>(
                                  spread.begin(), spread.end()))
                            : blob.appendArray<double>(spread);
-    return LaneStepAttr::get(context, step.kind, FloatAttr(), slot, step.index);
+    return make(step, FloatAttr(), slot);
+  }
+
+  LaneStepAttr make(const Step &step, FloatAttr value, int64_t slot) {
+    return LaneStepAttr::get(context, step.kind, value, slot, step.index,
+                             step.falling, step.start);
   }
 };
 
@@ -270,6 +274,8 @@ void planThresholds(LayerOp op, const PanelLanes &lanes, ParameterBlob &blob,
     arrays.append(lanes.spread<int32_t>(level, 0));
   }
   plan.levels = levels;
+  plan.falling = op.getFalling();
+  plan.start = op.getStart();
   plan.thresholdSlot = blob.appendArray<int32_t>(arrays);
   if (!llvm::is_contained(descending, true))
     return;

@@ -54,13 +54,14 @@ struct PlannedStep {
   LaneKind kind;
   llvm::SmallVector<double> values; // one, or one per channel
   int64_t index = 0;
+  int64_t falling = 0, start = 0; // of a count
 };
 
 /// The epilogue attributes of `ulq.epilogue_tile`.
 struct EpiloguePlan {
   llvm::SmallVector<mlir::Attribute> steps;
   bool singles = false; // steps are in f32
-  int64_t levels = 0;
+  int64_t levels = 0, falling = 0, start = 0;
   int64_t zeroSlot = -1, thresholdSlot = -1, flipSlot = -1;
 };
 

@@ -132,13 +132,15 @@ private:
     int64_t flipSlot = slotOf(op.getFlipSlot());
     if (flipSlot >= 0)
       value = arith::XOrIOp::create(b, value, loadArray(type, flipSlot, lane));
-    Value count = b.splat(type, 0);
+    Value count = b.splat(type, op.getStart());
+    int64_t rising = slotOf(op.getLevels()) - slotOf(op.getFalling());
     for (int64_t t = 0; t < slotOf(op.getLevels()); ++t) {
       int64_t slot = slotOf(op.getThresholdSlot()) + t * laneCount() * 4;
       Value reached = arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, value,
                                             loadArray(type, slot, lane));
       Value one = arith::ExtUIOp::create(b, type, reached);
-      count = arith::AddIOp::create(b, count, one);
+      count = t < rising ? arith::AddIOp::create(b, count, one).getResult()
+                         : arith::SubIOp::create(b, count, one).getResult();
     }
     return count;
   }
@@ -259,22 +261,31 @@ private:
   }
 
   Value count(Value v, LaneStepAttr step, int64_t lane) {
+    int64_t count = step.getIndex(), rising = count - step.getFalling();
+    Value sum = real(double(step.getStart()));
+    sum = countArrays(sum, v, step.getSlot(), {0, rising}, 1, lane);
+    return countArrays(sum, v, step.getSlot(), {rising, count}, -1, lane);
+  }
+
+  /// `sum` and `each` for those of the arrays from `slot` on that v reaches.
+  Value countArrays(Value sum, Value v, int64_t slot,
+                    std::pair<int64_t, int64_t> arrays, double each,
+                    int64_t lane) {
     int64_t stride = laneCount() * 8;
+    auto [from, to] = arrays;
     auto reach = [&](Value sum, Value threshold) -> Value {
       Value one =
-          choose(arith::CmpFPredicate::OGE, v, threshold, real(1), real(0));
+          choose(arith::CmpFPredicate::OGE, v, threshold, real(each), real(0));
       return arith::AddFOp::create(b, sum, one);
     };
-    Value sum = real(0);
-    if (step.getIndex() <= kUnrolledCounts) {
-      for (int64_t t = 0; t < step.getIndex(); ++t)
-        sum =
-            reach(sum, loadArray(realType, step.getSlot() + t * stride, lane));
+    if (to - from <= kUnrolledCounts) {
+      for (int64_t t = from; t < to; ++t)
+        sum = reach(sum, loadArray(realType, slot + t * stride, lane));
       return sum;
     }
     Value first = b.add(op.getParamsOffset(), b.mul(firstLane, 8));
-    first = b.add(first, step.getSlot() + lane * 8);
-    return b.fold(b.index(0), b.index(step.getIndex() * stride), stride, sum,
+    first = b.add(first, slot + lane * 8);
+    return b.fold(b.index(from * stride), b.index(to * stride), stride, sum,
                   [&](Value at, Value sum) {
                     Value from = b.add(first, at);
                     return reach(sum, b.load(realType, op.getParams(), from));

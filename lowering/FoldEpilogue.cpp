@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowering/CodeMovement.h"
+#include "lowering/JoinQuantizers.h"
 #include "lowering/Passes.h"
 #include "lowering/Thresholds.h"
 #include "lowering/UnitLayers.h"
@@ -166,7 +167,8 @@ Step unaryStep(Operation *op) {
       })
       .Case([&](ThresholdOp a) -> Step {
         int64_t count = a.getCount(), held = a.getValues().size();
-        return {ThresholdStepAttr::get(context, a.getValuesAttr(), count),
+        return {ThresholdStepAttr::get(context, a.getValuesAttr(), count,
+                                       a.getFalling(), a.getStart()),
                 axisIf(held != count, a.getAxis())};
       })
       .Default(Step());
@@ -261,6 +263,7 @@ struct AbsorbAdd : OpRewritePattern<AddOp> {
 
 struct FoldEpiloguePass : ulq::impl::FoldEpilogueBase<FoldEpiloguePass> {
   void runOnOperation() override {
+    joinQuantizers(getOperation());
     RewritePatternSet set(&getContext());
     set.add<AbsorbUnary, AbsorbAdd>(&getContext());
     populateLookupPatterns(set);

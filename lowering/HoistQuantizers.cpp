@@ -24,6 +24,8 @@ bool rises(Operation *op) {
     return llvm::all_of(affine.getScale(), [](double a) { return a >= 0; });
   if (auto leaky = dyn_cast<LeakyReluOp>(op))
     return !leaky.getAlpha().isNegative();
+  if (auto threshold = dyn_cast<ThresholdOp>(op))
+    return threshold.getFalling() == 0;
   return true;
 }
 

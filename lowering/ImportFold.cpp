@@ -209,7 +209,8 @@ struct DoubleBipolar : OpRewritePattern<DequantizeOp> {
   LogicalResult matchAndRewrite(DequantizeOp op,
                                 PatternRewriter &rewriter) const override {
     auto threshold = op.getInput().getDefiningOp<ThresholdOp>();
-    if (!threshold || threshold.getCount() != 1 || !threshold->hasOneUse())
+    if (!threshold || threshold.getCount() != 1 || threshold.getFalling() ||
+        threshold.getStart() || !threshold->hasOneUse())
       return failure();
     auto isHalf = [](double zero) { return zero == 0.5; };
     if (!llvm::all_of(op.getZeroPoint(), isHalf) || !isPadded(op.getResult()))

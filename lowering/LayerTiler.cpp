@@ -219,7 +219,7 @@ void LayerTiler::epilogue(ByteBuilder &b, const ResultTile &tile,
       op.getGeometry().getOutput()[3],
       lanes.groups * lanes.panelsPerGroup() * attr.getOutputs(),
       corrects ? shape.weightStep : 1, corrects ? shape.weightBase : 0, isFloat,
-      plan.zeroSlot, plan.levels, plan.thresholdSlot, plan.flipSlot,
-      b.getArrayAttr(plan.steps), plan.singles, addendBits,
+      plan.zeroSlot, plan.levels, plan.thresholdSlot, plan.falling, plan.start,
+      plan.flipSlot, b.getArrayAttr(plan.steps), plan.singles, addendBits,
       codes ? elementStorage(codes.getType()) : 0);
 }

@@ -31,12 +31,12 @@ bool appendElements(DenseElementsAttr value, bool zeroExtend,
 
 /// The last step's largest code.
 int64_t largestResult(LayerOp op) {
-  if (std::optional<ElementsAttr> thresholds = op.getThresholds())
-    return thresholds->getShapedType().getShape().back();
+  if (op.getThresholds())
+    return op.thresholdCodes().second;
   Attribute last = op.getEpilogue().getValue().back();
   if (auto quantize = dyn_cast<QuantizeStepAttr>(last))
     return quantize.getMax();
-  return cast<ThresholdStepAttr>(last).getCount();
+  return codesOf(cast<ThresholdStepAttr>(last)).second;
 }
 
 } // namespace
@@ -78,7 +78,7 @@ int64_t largestCode(Value value) {
   if (auto quantize = dyn_cast<QuantizeOp>(op))
     return quantize.getMax();
   if (auto threshold = dyn_cast<ThresholdOp>(op))
-    return threshold.getCount();
+    return codesOf(threshold).second;
   if (auto layer = dyn_cast<LayerOp>(op))
     return largestResult(layer);
   if (auto lookup = dyn_cast<LookupOp>(op))

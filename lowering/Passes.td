@@ -52,8 +52,11 @@ def FoldEpilogue : Pass<"ulq-fold-epilogue", "::mlir::ModuleOp"> {
     What leads from codes to a quantizer without a product becomes the epilogue
     of a depthwise layer with unit weights, and so does a quantizer of floats
     that a layer yields for several ones.
-    A chain without residual that yields at most 16 codes becomes integer
-    thresholds, found by bisection of the steps over the accumulator's range.
+    Quantizers of few codes that read one result are joined: one of them stays,
+    and the codes of each are a lookup of its codes.
+    A chain without residual that yields at most 16 codes, or that ends in a
+    threshold step, becomes integer thresholds, found by bisection of the steps
+    over the accumulator's range.
     A code that no accumulator can reach is dropped, so that Sign yields one
     bit where zero cannot occur.
   }];

@@ -235,7 +235,7 @@ std::optional<Steps> ulq::thresholdsInSingles(LayerOp op) {
   std::optional<Interval> range = accumulators(op);
   auto type = cast<ShapedType>(op.getThresholds()->getType());
   int64_t channels = channelCount(op), count = type.getShape()[1];
-  if (!range || count <= kFewThresholds)
+  if (!range || count <= kFewThresholds || op.getFalling() || op.getStart())
     return std::nullopt;
   auto values = llvm::to_vector(
       cast<DenseElementsAttr>(*op.getThresholds()).getValues<int32_t>());

@@ -48,7 +48,9 @@ bool ulq::isUnary(ArrayAttr steps) {
 bool ulq::isMonotone(ArrayAttr steps) {
   return isUnary(steps) && llvm::none_of(steps, [](Attribute step) {
            auto leaky = dyn_cast<LeakyStepAttr>(step);
-           return leaky && leaky.getAlpha().getValueAsDouble() < 0;
+           auto threshold = dyn_cast<ThresholdStepAttr>(step);
+           return (leaky && leaky.getAlpha().getValueAsDouble() < 0) ||
+                  (threshold && threshold.getFalling());
          });
 }
 
@@ -67,7 +69,12 @@ static double countReached(ThresholdStepAttr step, int64_t channel, double v) {
   int64_t count = step.getCount();
   if (static_cast<int64_t>(values.size()) > count)
     values = values.slice(channel * count, count);
-  return llvm::count_if(values, [&](double t) { return v >= t; });
+  auto reached = [&](ArrayRef<double> some) -> int64_t {
+    return llvm::count_if(some, [&](double t) { return v >= t; });
+  };
+  int64_t rising = count - step.getFalling();
+  return double(step.getStart() + reached(values.take_front(rising)) -
+                reached(values.drop_front(rising)));
 }
 
 double ulq::evaluateSteps(ArrayAttr steps, int64_t channel, double v,

@@ -15,6 +15,8 @@ using namespace ulq;
 namespace {
 
 constexpr int64_t mostThresholds = 15;
+/// Thresholds that are no line have no cheaper form.
+constexpr int64_t mostCounted = 63;
 
 /// What a channel's accumulator can be.
 struct Interval {
@@ -59,16 +61,48 @@ int64_t firstReached(int64_t low, int64_t high,
   return low;
 }
 
-std::optional<int64_t> lastCode(ArrayAttr steps) {
-  if (steps.empty())
-    return std::nullopt;
-  Attribute last = steps.getValue().back();
-  if (auto quantize = dyn_cast<QuantizeStepAttr>(last))
-    return quantize.getMax();
-  if (auto threshold = dyn_cast<ThresholdStepAttr>(last))
-    return threshold.getCount();
-  return std::nullopt;
-}
+/// The last step of an epilogue as thresholds of what comes before it: monotone
+/// steps.
+struct LastStep {
+  ArrayAttr steps;             // those whose number is compared
+  ThresholdStepAttr threshold; // null: code t is reached from t on
+  int64_t count = 0, falling = 0, start = 0;
+
+  static std::optional<LastStep> of(ArrayAttr steps) {
+    if (steps.empty())
+      return std::nullopt;
+    LastStep last;
+    last.steps = steps;
+    if (auto quantize = dyn_cast<QuantizeStepAttr>(steps.getValue().back())) {
+      last.count = quantize.getMax();
+    } else if (auto threshold =
+                   dyn_cast<ThresholdStepAttr>(steps.getValue().back())) {
+      last.steps =
+          ArrayAttr::get(steps.getContext(), steps.getValue().drop_back());
+      last.threshold = threshold;
+      last.count = threshold.getCount();
+      last.falling = threshold.getFalling();
+      last.start = threshold.getStart();
+    } else {
+      return std::nullopt;
+    }
+    bool few = last.count <= (last.threshold ? mostCounted : mostThresholds);
+    if (!few || !isMonotone(last.steps))
+      return std::nullopt;
+    return last;
+  }
+
+  double number(int64_t channel, int64_t accumulator) const {
+    return evaluateSteps(steps, channel, double(accumulator));
+  }
+  /// What the number reaches threshold `t` at.
+  double bound(int64_t channel, int64_t t) const {
+    if (!threshold)
+      return double(t + 1);
+    ArrayRef<double> values = threshold.getValues();
+    return values[int64_t(values.size()) == count ? t : channel * count + t];
+  }
+};
 
 /// The codes that occur, as first + stride * i for i < count.
 struct Progression {
@@ -210,7 +244,7 @@ private:
 struct Table {
   SmallVector<int32_t> values; // [channels][count]
   SmallVector<bool> descending;
-  int64_t count;
+  int64_t count, falling = 0, start = 0;
 
   int64_t channels() const { return descending.size(); }
   ArrayRef<int32_t> row(int64_t n) const {
@@ -224,6 +258,8 @@ struct Table {
     layer.setThresholdsAttr(
         DenseElementsAttr::get(type, ArrayRef<int32_t>(values)));
     layer.setDescendingAttr(DenseBoolArrayAttr::get(context, descending));
+    layer.setFalling(falling);
+    layer.setStart(start);
     layer.setEpilogueAttr(ArrayAttr::get(context, {}));
   }
 };
@@ -257,12 +293,11 @@ void markReached(const Table &table, int64_t n, Interval range,
 } // namespace
 
 LogicalResult ulq::solveThresholds(LayerOp layer) {
-  ArrayAttr steps = layer.getEpilogue();
-  std::optional<int64_t> count = lastCode(steps);
+  std::optional<LastStep> last = LastStep::of(layer.getEpilogue());
   bool codesOnly = layer.getNumResults() == 1 &&
                    isCodeType(tensorElement(layer.getResult(0).getType())) &&
                    isCodeType(tensorElement(layer.getInput().getType()));
-  if (!codesOnly || !count || *count > mostThresholds || !isMonotone(steps))
+  if (!codesOnly || !last)
     return failure();
   if (layer.getComputedWeights())
     return failure();
@@ -270,29 +305,32 @@ LogicalResult ulq::solveThresholds(LayerOp layer) {
   if (!weights)
     return failure();
   Table table;
-  table.count = *count;
+  table.count = last->count;
+  table.falling = last->falling;
+  table.start = last->start;
   int64_t maxCode = largestInput(layer);
   for (int64_t n = 0; n < layer.getGeometry().getOutput()[3]; ++n) {
     Interval range =
         accumulatorRange(channelWeights(layer, *weights, n), maxCode);
     if (!llvm::isInt<32>(range.min - 1) || !llvm::isInt<32>(range.max + 1))
       return failure();
-    auto code = [&](int64_t acc) { return evaluateSteps(steps, n, acc); };
-    bool down = code(range.max) < code(range.min);
+    bool down = last->number(n, range.max) < last->number(n, range.min);
     table.descending.push_back(down);
-    for (int64_t t = 1; t <= *count; ++t)
-      table.values.push_back(
-          down ? firstReached(range.min, range.max,
-                              [&](int64_t acc) { return code(acc) < t; }) -
-                     1
-               : firstReached(range.min, range.max,
-                              [&](int64_t acc) { return code(acc) >= t; }));
+    for (int64_t t = 0; t < last->count; ++t) {
+      double bound = last->bound(n, t);
+      int64_t first = firstReached(range.min, range.max, [&](int64_t acc) {
+        return (last->number(n, acc) >= bound) != down;
+      });
+      table.values.push_back(down ? first - 1 : first);
+    }
   }
   table.attach(layer);
   return success();
 }
 
 void ulq::dropUnreachedCodes(LayerOp layer) {
+  if (layer.getFalling() || layer.getStart())
+    return;
   Table table = tableOf(layer);
   auto weights = *constantElements(layer.getWeights(), false);
   SmallVector<bool> occurs(table.count + 1, false);

@@ -11,13 +11,14 @@
 namespace ulq {
 
 /// Replaces the epilogue of a layer by integer thresholds where it is a
-/// monotone function of the accumulator with at most 16 codes and no float
-/// result. Fails, without a diagnostic and without a change, where it is not.
+/// monotone function of the accumulator with at most 16 codes, or one with a
+/// threshold step whose codes also fall, and has no float result. Fails,
+/// without a diagnostic and without a change, where it is not.
 mlir::LogicalResult solveThresholds(LayerOp layer);
 
 /// Where the codes that occur are a proper arithmetic progression, renumbers
 /// them from 0 and rewrites the consumers; does nothing where a consumer
-/// cannot be rewritten.
+/// cannot be rewritten, or codes fall.
 void dropUnreachedCodes(LayerOp layer);
 
 } // namespace ulq

@@ -219,22 +219,24 @@ def quantize(
     return np.clip(rounded + after, minimum, maximum).astype(np.int64)
 
 
-def count_reached(x: Real, thresholds: ArrayLike, count: int, axis: int = 1) -> NDArray[np.int64]:
-    """Number of thresholds t with x >= t, compared exactly.
+def count_reached(
+    x: Real, thresholds: ArrayLike, count: int, axis: int = 1, falling: int = 0, start: int = 0
+) -> NDArray[np.int64]:
+    """`start` and the number of thresholds t with x >= t, compared exactly; the last `falling` are subtracted.
 
     `thresholds` holds `count` ascending numbers for all elements, or `count`
     for each index of `axis`, channel after channel. Returns int64 of the shape
     of `x`.
     """
     table = np.asarray(thresholds, np.float64).reshape(-1, count)
-    codes = np.zeros(x.shape, np.int64)
+    codes = np.full(x.shape, start, np.int64)
     for level in range(count):
         threshold = np.broadcast_to(along(table[:, level], axis, x.values.ndim), x.shape)
         reached = x.values >= threshold
         near = np.abs(x.values - threshold) <= MARGIN * (1 + np.abs(x.values))
         for i in np.flatnonzero(near & ~x.certain):
             reached.flat[i] = x.at(int(i)) >= Fraction(float(threshold.flat[i]))
-        codes += reached
+        codes += reached if level < count - falling else -reached.astype(np.int64)
     return codes
 
 

@@ -14,8 +14,10 @@ import ml_dtypes
 import numpy as np
 from iree.compiler import ir
 
+from ulq import exact
 from ulq.attributes import Rounding, attribute, names
 from ulq.codes import Codes, Grid, Shape, reshaped, transposed
+from ulq.functions import Function, Waiting, find_steps
 from ulq.levels import Levels, as_thresholds
 
 # ONNX element types that are codes of the ulq dialect, and those that only float segments see.
@@ -64,7 +66,9 @@ class Value:
 
     `dtype` is the ONNX element type. Codes have a code element in the IR; everything that ulq
     computes with is f32 there, int32 accumulators included (`bound` is then their largest magnitude).
-    With `levels` it is a function of one tensor of codes. An extent of None is known at run time only.
+    With `levels` it is a function of one tensor of codes, with `function` one of real numbers. Codes
+    of such a function may be `waiting` for a clip that leaves few of them: they get an IR value when it is asked for.
+    An extent of None is known at run time only.
     """
 
     shape: Shape
@@ -74,6 +78,8 @@ class Value:
     ir: ir.Value | None = None
     bound: float = math.inf
     levels: Levels | None = None
+    function: Function | None = None
+    waiting: Waiting | None = None
 
     @property
     def is_const(self) -> bool:
@@ -183,6 +189,8 @@ class GraphBuilder:
         """The IR value in the element type that it has: codes stay codes."""
         if value.ir is None and value.is_const:
             value.ir = self._constant(value)
+        if value.ir is None and value.waiting:
+            value.ir = value.waiting.emit()
         if value.ir is None:
             self.resolve(value)
         return value.ir
@@ -229,17 +237,56 @@ class GraphBuilder:
             if value.ir is None:
                 return self.lookup(levels, value.shape, element)
         extra = {"zeroPointFirst": True} if first else {}
-        attributes = {**_grid(grid), "min": low, "max": high, "rounding": Rounding(rounding), **extra}
-        result = self._emit("quantize", [self.real(value)], value.shape, element, **attributes)
-        return Value(value.shape, np.dtype(object), ir=result, levels=levels)
+
+        def emit() -> ir.Value:
+            attributes = {**_grid(grid), "min": low, "max": high, "rounding": Rounding(rounding), **extra}
+            return self._emit("quantize", [self.real(value)], value.shape, element, **attributes)
+
+        if value.function and not value.function.is_graph and not grid.per_axis:
+            numbers = (grid.scale, grid.zero, low, high, rounding, first)
+            code = lambda x: exact.quantize(exact.Real.of_floats(x), *numbers)  # noqa: E731
+            return self._function_codes(value.shape, element, Waiting(value.function, code, self._located(emit)))
+        return Value(value.shape, np.dtype(object), ir=emit(), levels=levels)
 
     def threshold(self, value: Value, values: Sequence[float], count: int, element: str, axis: int = 1) -> Value:
         """The number of thresholds that each element reaches."""
         if value.levels and value.ir is None and len(values) == count:
             return self.lookup(value.levels.counted(values), value.shape, element)
-        attributes = {"values": doubles(values), "count": count, "axis": axis}
-        result = self._emit("threshold", [self.real(value)], value.shape, element, **attributes)
-        return Value(value.shape, np.dtype(object), ir=result)
+
+        def emit() -> ir.Value:
+            attributes = {"values": doubles(values), "count": count, "axis": axis}
+            return self._emit("threshold", [self.real(value)], value.shape, element, **attributes)
+
+        if value.function and not value.function.is_graph and len(values) == count:
+            code = lambda x: np.sum(x[:, None] >= np.asarray(values), axis=1)  # noqa: E731
+            return self._function_codes(value.shape, element, Waiting(value.function, code, self._located(emit)))
+        return Value(value.shape, np.dtype(object), ir=emit())
+
+    def _function_codes(self, shape: Shape, element: str, codes: Waiting) -> Value:
+        """Thresholds of what the function is one of; where they are too many, the codes wait for a clip."""
+        steps = find_steps(codes.function, codes.code)
+        if steps is None:
+            return Value(shape, np.dtype(object), waiting=codes)
+        narrow = code_element(max(1, steps.span.bit_length()), False)
+        thresholds = steps.rising + steps.falling
+        counting = {"count": len(thresholds), "falling": len(steps.falling), "start": steps.start - steps.base}
+        reals = self.real(codes.function.source)
+        result = self._emit("threshold", [reals], shape, narrow, values=doubles(thresholds), axis=0, **counting)
+        return Value(shape, np.dtype(object), ir=self._recoded(result, shape, narrow, element, steps.base))
+
+    def _located(self, emit: Callable[[], ir.Value]) -> Callable[[], ir.Value]:
+        """`emit` with the present location."""
+        location = ir.Location.current
+
+        def run() -> ir.Value:
+            with location:
+                return emit()
+
+        return run
+
+    def _recoded(self, codes: ir.Value, shape: Shape, narrow: str, element: str, base: int) -> ir.Value:
+        """`narrow` codes from 0 on as codes of `element` from `base` on."""
+        return self._emit("recode", [codes], shape, element, offset=base) if base or narrow != element else codes
 
     def dequantize(self, value: Value, grid: Grid) -> Value:
         operand = self.operand(value)
@@ -265,8 +312,7 @@ class GraphBuilder:
             result = self._emit("threshold", [reals], shape, narrow, **attributes)
         else:
             result = self._emit("lookup", [operand], shape, narrow, table=tuple(table))
-        if base or narrow != element:
-            result = self._emit("recode", [result], shape, element, offset=base)
+        result = self._recoded(result, shape, narrow, element, base)
         return Value(shape, np.dtype(object), ir=result, levels=replace(levels, is_table=True))
 
     def _levels(self, codes: Value, element: str) -> Levels | None:
@@ -295,8 +341,21 @@ class GraphBuilder:
         element = CODE_ELEMENTS[value.dtype]
         if value.levels and value.levels.is_table:
             return replace(self.lookup(value.levels.clipped(low, high), value.shape, element), dtype=value.dtype)
+        if value.waiting and value.ir is None:
+            return replace(self._clipped(value, low, high, element), dtype=value.dtype)
         result = self._emit("clamp", [self.operand(value)], value.shape, element, min=float(low), max=float(high))
         return Value(value.shape, value.dtype, ir=result)
+
+    def _clipped(self, value: Value, low: float, high: float, element: str) -> Value:
+        """Codes that wait, clipped."""
+
+        def emit() -> ir.Value:
+            return self._emit("clamp", [self.operand(value)], value.shape, element, min=float(low), max=float(high))
+
+        codes = Waiting(
+            value.waiting.function, lambda x: np.clip(value.waiting.code(x), low, high), self._located(emit)
+        )
+        return self._function_codes(value.shape, element, codes)
 
     def leaky_relu(self, value: Value, alpha: float) -> Value:
         return self._real_op("leaky_relu", value, alpha=float(alpha))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import onnx
@@ -20,6 +20,7 @@ from ulq import onnx_model
 from ulq.graph import FLOAT32, GraphBuilder, Value, constant, element_of
 from ulq.onnx_model import Shape, Source
 from ulq.onnx_ops import FloatForm, Node, in_other_words, lookup
+from ulq.onnx_ops.functions import compose
 from ulq.onnx_ops.levels import evaluate
 from ulq.onnx_segments import Segment, needs_cast
 
@@ -72,7 +73,7 @@ class _Importer:
         self.open: Segment | None = None
         self.members: set[int] = set()
         self.current: Node | None = None
-        # Functions of codes that nothing but tables has asked for: the node of each, by the value's identity.
+        # Functions that nothing but quantizers has asked for: the node of each, by the value's identity.
         self.deferred: dict[int, tuple[int, Node, Value]] = {}
         self.outputs = {value.name for value in self.graph.output}
         self.users: dict[str, set[int]] = {}
@@ -132,15 +133,17 @@ class _Importer:
         operator = lookup(domain, node.proto.op_type)
         all_constant = bool(node.inputs) and all(value is None or value.is_const for value in node.inputs)
         levels = evaluate(node)
-        is_deferred = levels is not None and any(id(value) in self.deferred for value in node.inputs)
+        function = compose(node) if levels is None else None
+        is_function = levels is not None or function is not None
+        is_deferred = is_function and any(id(value) in self.deferred for value in node.inputs)
         if operator and (operator.folds or not all_constant) and not is_deferred:
             results = operator.function(node)
-            if isinstance(results, Value) and levels is not None and results not in node.inputs:
-                results.levels = levels
+            if isinstance(results, Value) and is_function and results not in node.inputs:
+                results.levels, results.function = levels, function and replace(function, is_graph=True)
             if results is not None:
                 return results if isinstance(results, tuple) else (results,)
-        if levels is not None:
-            value = Value(node.output_shape, FLOAT32, levels=levels)
+        if is_function:
+            value = Value(node.output_shape, FLOAT32, levels=levels, function=function)
             self.deferred[id(value)] = (index, node, value)
             return [value]
         if domain:

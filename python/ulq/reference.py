@@ -160,14 +160,19 @@ class Dequantize:
 
 @dataclass(frozen=True)
 class Threshold:
-    """The number of thresholds that v reaches; `values` is [count] or [channels * count]."""
+    """`start` and the number of thresholds that v reaches, the last `falling` subtracted.
+
+    `values` is [count] or [channels * count].
+    """
 
     values: ArrayLike
     count: int
+    falling: int = 0
+    start: int = 0
 
     def __call__(self, v, operands):
         table = np.asarray(self.values, np.float64).reshape(-1, self.count)
-        return np.sum(v[..., None] >= table, axis=-1).astype(np.float64)
+        return self.start + (v[..., None] >= table).astype(np.float64) @ directions(self.count, self.falling)
 
 
 Step = Affine | Clamp | Leaky | Add | Quantize | Dequantize | Threshold
@@ -198,6 +203,8 @@ def layer(
     operands: Sequence[NDArray] = (),
     computed: bool = False,
     input_zero: int = 0,
+    falling: int = 0,
+    start: int = 0,
 ) -> LayerResult:
     """The integer-level `ulq.layer`: exact accumulation, then the epilogue in float64.
 
@@ -213,6 +220,8 @@ def layer(
         computed: w is [n, outputs, 1, c], unsigned codes or floats: a matrix
             for each image.
         input_zero: subtracted from every code of x, beside computed codes.
+        falling: how many of the last `thresholds` are subtracted.
+        start: the code where no threshold is reached.
     """
     kind = np.float64 if np.issubdtype(np.asarray(x).dtype, np.floating) else np.int64
     weights = np.asarray(w).astype(kind)
@@ -227,7 +236,7 @@ def layer(
     for step in steps:
         before, v = v, step(v, operands)
     if thresholds is not None:
-        codes = count_integer_thresholds(accumulator, np.asarray(thresholds), descending)
+        codes = start + count_integer_thresholds(accumulator, np.asarray(thresholds), descending, falling)
     elif steps and isinstance(steps[-1], Quantize | Threshold):
         codes = v.astype(np.int64)
     else:
@@ -241,11 +250,19 @@ def multiply_images(x: NDArray, w: NDArray) -> NDArray:
     return (x[:, :, 0] @ w[:, :, 0].swapaxes(1, 2))[:, :, None]
 
 
-def count_integer_thresholds(accumulator: NDArray, thresholds: NDArray, descending: ArrayLike | None) -> NDArray:
+def count_integer_thresholds(
+    accumulator: NDArray, thresholds: NDArray, descending: ArrayLike | None, falling: int = 0
+) -> NDArray:
     """Codes [..., outputs] from accumulators and thresholds [outputs, levels]."""
-    rising = np.sum(accumulator[..., None] >= thresholds, axis=-1)
-    falling = np.sum(accumulator[..., None] <= thresholds, axis=-1)
-    return rising if descending is None else np.where(np.asarray(descending, bool), falling, rising)
+    signs = directions(thresholds.shape[1], falling)
+    up = (accumulator[..., None] >= thresholds) @ signs
+    down = (accumulator[..., None] <= thresholds) @ signs
+    return up if descending is None else np.where(np.asarray(descending, bool), down, up)
+
+
+def directions(count: int, falling: int) -> NDArray[np.int64]:
+    """1 for each threshold that raises the code, -1 for the last `falling`, which lower it."""
+    return np.where(np.arange(count) < count - falling, 1, -1)
 
 
 def max_pool_codes(x: NDArray, geometry: Geometry) -> NDArray[np.int64]:

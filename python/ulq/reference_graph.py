@@ -309,7 +309,9 @@ OPERATIONS: dict[str, Callable[..., Value | tuple[Value, ...]]] = {
         op.get("axis", 0),
     ),
     "ulq.dequantize": lambda op, x: exact.integer_quotient(x, op["scale"], op["zeroPoint"], op.get("axis", 0)),
-    "ulq.threshold": lambda op, x: exact.count_reached(x, op["values"], op["count"], op.get("axis", 1)),
+    "ulq.threshold": lambda op, x: exact.count_reached(
+        x, op["values"], op["count"], op.get("axis", 1), op.get("falling", 0), op.get("start", 0)
+    ),
     "ulq.recode": lambda op, x: x + op["offset"],
     "ulq.conv2d": lambda op, x, w: conv2d(x, w, op["strides"], op["pads"], op["dilations"], op["groups"]),
     "ulq.matmul": lambda op, x, w: matmul(x, w),

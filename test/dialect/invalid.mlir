@@ -181,8 +181,33 @@ func.func @threshold_c3(%x: tensor<2x3xf32>) {
 // -----
 
 func.func @threshold_c4(%x: tensor<2x3xf32>) {
-  // expected-error@below {{'ulq.threshold' op expected codes that hold 2, got 'ui1'}}
+  // expected-error@below {{'ulq.threshold' op expected codes that hold 0 to 2, got 'ui1'}}
   %0 = ulq.threshold %x {values = array<f64: 0.5, 1.0>, count = 2} : (tensor<2x3xf32>) -> tensor<2x3xui1>
+  return
+}
+
+// -----
+
+// 0 falls to -1 between -1 and 0.5.
+func.func @threshold_c4_falling(%x: tensor<2x3xf32>) {
+  // expected-error@below {{'ulq.threshold' op expected codes that hold -1 to 1, got 'ui1'}}
+  %0 = ulq.threshold %x {values = array<f64: 0.5, 1.0, -1.0>, count = 3, falling = 1} : (tensor<2x3xf32>) -> tensor<2x3xui1>
+  return
+}
+
+// -----
+
+func.func @threshold_c3_falling(%x: tensor<2x3xf32>) {
+  // expected-error@below {{'ulq.threshold' op expected ascending thresholds, got -2.000000e+00 after -1.000000e+00}}
+  %0 = ulq.threshold %x {values = array<f64: 0.5, -1.0, -2.0>, count = 3, falling = 2, start = 2} : (tensor<2x3xf32>) -> tensor<2x3xui2>
+  return
+}
+
+// -----
+
+func.func @threshold_c5(%x: tensor<2x3xf32>) {
+  // expected-error@below {{'ulq.threshold' op expected at most 2 falling thresholds, got 3}}
+  %0 = ulq.threshold %x {values = array<f64: 0.5, 1.0>, count = 2, falling = 3} : (tensor<2x3xf32>) -> tensor<2x3xui2>
   return
 }
 

@@ -235,6 +235,40 @@ func.func @layer_c9_min(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
 
 // -----
 
+func.func @layer_c8_falling(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected at most 2 falling thresholds, got -1}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, epilogue = [#ulq.threshold<values = [0.0, 1.0], count = 2, falling = -1>]} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xui2>
+  return
+}
+
+// -----
+
+// The code rises from 1 to 2 before it falls to 1.
+func.func @layer_c9_falling(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected a last step whose codes fit 'ui1'}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, epilogue = [#ulq.threshold<values = [0.0, 1.0], count = 2, falling = 1, start = 1>]} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xui1>
+  return
+}
+
+// -----
+
+// A descending channel goes through its thresholds from the largest on.
+func.func @layer_c9_thresholds_falling(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected a last step whose codes fit 'ui1'}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, thresholds = dense<[[1, 0], [0, 1]]> : tensor<2x2xi32>, descending = array<i1: false, true>, falling = 1} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xui1>
+  return
+}
+
+// -----
+
+func.func @layer_c10_falling(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
+  // expected-error@below {{'ulq.layer' op expected at most 2 falling thresholds, got 3}}
+  %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, thresholds = dense<0> : tensor<2x2xi32>, descending = array<i1: false, false>, falling = 3} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xui2>
+  return
+}
+
+// -----
+
 func.func @layer_c9_threshold(%x: tensor<1x4x4x3xui2>, %w: tensor<2x3x3x3xi8>) {
   // expected-error@below {{'ulq.layer' op expected a last step whose codes fit 'ui1'}}
   %0 = ulq.layer %x, %w {geometry = #ulq.geometry<input = [1, 4, 4, 3], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, epilogue = [#ulq.threshold<values = [0.0, 1.0], count = 2>]} : (tensor<1x4x4x3xui2>, tensor<2x3x3x3xi8>) -> tensor<1x4x4x2xui1>

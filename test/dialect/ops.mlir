@@ -43,9 +43,11 @@ func.func @dequantize(%x: tensor<2x3xui1>, %bias: tensor<2xi32>) {
 // CHECK-LABEL: @threshold
 // CHECK: ulq.threshold %{{.*}} {count = 2 : i64, values = array<f64: 0.000000e+00, 4.940660e-324>} : (tensor<2x3xf32>) -> tensor<2x3xui2>
 // CHECK: ulq.threshold %{{.*}} {axis = 0 : i64, count = 1 : i64, values = array<f64: 0.000000e+00, 1.000000e+00>}
+// CHECK: ulq.threshold %{{.*}} {count = 4 : i64, falling = 1 : i64, start = 1 : i64, values = array<f64: 1.000000e+00, 4.000000e+00, 6.000000e+00, -3.000000e+00>}
 func.func @threshold(%x: tensor<2x3xf32>) {
   ulq.threshold %x {values = array<f64: 0.0, 4.940660e-324>, count = 2} : (tensor<2x3xf32>) -> tensor<2x3xui2>
   ulq.threshold %x {values = array<f64: 0.0, 1.0>, count = 1, axis = 0} : (tensor<2x3xf32>) -> tensor<2x3xui1>
+  ulq.threshold %x {values = array<f64: 1.0, 4.0, 6.0, -3.0>, count = 4, falling = 1, start = 1} : (tensor<2x3xf32>) -> tensor<2x3xui2>
   return
 }
 

@@ -32,6 +32,8 @@ CASES = (
     ("mobilenetv2", "w2a8", "qonnx", "shared"),
     ("vgg16ssd", "w3a3", "qdq", "float"),
     ("yolov5s", "w8a8", "qonnx", "shared"),
+    ("yolov5s", "w2a2", "qdq", "shared"),
+    ("yolov5s", "w3a3", "qonnx", "separate"),
     ("yolov5s_relu", "w1a2", "qonnx", "shared"),
     ("yolov5s_relu", "w3a3", "qdq", "shared"),
     ("unet", "w2a2", "qonnx", "shared"),
@@ -115,6 +117,13 @@ def test_suppression_behind_a_detector(network):
     want = oracles.as_function(alone.SerializeToString())(outputs[boxes], outputs[scores])[0]
     assert len(want) > 0
     np.testing.assert_array_equal(outputs["kept"], want)
+
+
+def test_functions_and_their_quantizers_are_part_of_layers():
+    """SiLU too, whatever reads it: only quantizers of 8 bits are float."""
+    program = ulq.compile(built("yolov5s", "w2a2", "qdq", "shared"))
+    floats = [layer.name for layer in program.layers if layer.is_float and re.search(r"/[su]\d$", layer.name)]
+    assert floats and all(name.endswith("8") for name in floats)
 
 
 def check_program(case) -> list:

@@ -27,6 +27,7 @@ def qcdq(x: str, y: str) -> str:
 
 A = f"a = {quant(2)}(x, s, z, b2)"
 POOL = "MaxPool<kernel_shape=[3,2], strides=[2,1], pads=[1,0,1,1]>"
+SIGNED = f"q = {quant(4, 1)}(r, sixth, z, b4) y = Conv(q, w3)"
 LAST = f"q = {quant(2)}(r, s, z, b2) y = Conv(q, w3)"
 
 
@@ -102,6 +103,50 @@ FORMS = {
         f"{qcdq('x', 'a')} c = Conv(a, w1) {qcdq('c', 'd')} m = Gelu(d) {qcdq('m', 'e')} p = {POOL}(e) y = Conv(p, w3)",
         frozenset({"a_q"}),
     ),
+    "silu of a sum": Form(f"{A} c1 = Conv(a, w1, bias) g = Sigmoid(c1) r = Mul(c1, g) {SIGNED} "),
+    "silu of a batch norm, unsigned codes": Form(
+        f"{A} c = Conv(a, w1) c1 = BatchNormalization(c, both8, beta, mean, variance) g = Sigmoid(c1) "
+        f"r = Mul(c1, g) {LAST}"
+    ),
+    "gelu by erf": Form(
+        f"{A} c = Conv(a, w1, bias) d = Div(c, root) e = Erf(d) f = Add(e, one) g = Mul(c, f) r = Mul(g, half) {SIGNED}"
+    ),
+    "gelu by tanh": Form(
+        f"{A} c = Conv(a, w1, bias) d = Pow(c, three) e = Mul(d, cubic) f = Add(c, e) g = Mul(f, rate) h = Tanh(g) "
+        f"k = Add(h, one) m = Mul(c, k) r = Mul(m, half) {SIGNED}"
+    ),
+    "mish with halves up": Form(f"{A} c = Conv(a, w1, bias) r = Mish(c) {SIGNED.replace('ROUND', 'HALF_UP')}"),
+    "hard swish rounded down": Form(f"{A} c = Conv(a, w1, bias) r = HardSwish(c) {SIGNED.replace('ROUND', 'FLOOR')}"),
+    "hard swish of its parts": Form(
+        f"{A} c = Conv(a, w1, bias) d = Add(c, three) e = Clip(d, z, six) f = Mul(e, c) r = Div(f, six) {SIGNED}"
+    ),
+    "elu, hard sigmoid, softplus": Form(
+        f"{A} c = Conv(a, w1, bias) h = HardSigmoid(c) r = Mul(c, h) {SIGNED.replace('y = Conv(q, w3)', '')} "
+        f"d = Conv(q, w2) e = Elu(d) q2 = {quant(3, 1)}(e, s, z, b3) f = Conv(q2, w3) k = Softplus(f) "
+        f"q3 = {quant(2)}(k, s, z, b2) y = Conv(q3, w3)"
+    ),
+    "silu of a residual sum": Form(
+        f"{A} c = Conv(a, w1, bias) d = Add(c, a) g = Sigmoid(d) r = Mul(d, g) {SIGNED}"
+    ),
+    "silu to one bit": Form(
+        f"{A} c = Conv(a, w1, bias) g = Sigmoid(c) m = Mul(c, g) n = Add(m, quarter) "
+        f"r = {QONNX}.BipolarQuant(n, one) y = Conv(r, w3)"
+    ),
+    "silu in clipped bytes": Form(
+        f"{qcdq('x', 'a')} c = Conv(a, w1) g = Sigmoid(c) m = Mul(c, g) {qcdq('m', 'e')} y = Conv(e, w3)",
+        frozenset({"a_q"}),
+    ),
+    "two quantizers of a silu": Form(
+        f"{A} c = Conv(a, w1, bias) g = Sigmoid(c) r = Mul(c, g) {SIGNED} h = {quant(2)}(r, t, z, b2) y2 = Conv(h, w3)"
+    ),
+    "two quantizers of a residual sum": Form(
+        f"{A} c = Conv(a, w1, bias) d = Conv(a, w2) e = {quant(4, 1)}(d, s, z, b4) f = Add(c, e) r = Relu(f) {LAST} "
+        f"h = {quant(3)}(r, t, z, b3) y2 = Conv(h, w3)"
+    ),
+    "quantizers of a batch norm, before and after its activation": Form(
+        f"{A} c = Conv(a, w1) n = BatchNormalization(c, both8, beta, mean, variance) h = {quant(4, 1)}(n, t, z, b4) "
+        f"r = HardSwish(n) {SIGNED} y2 = Conv(h, w3)"
+    ),
     "parts of codes": Form(
         f"{A} c = Conv(a, w1, bias) c1 = {quant(4, 1)}(c, s, z, b4) d, e = Split<axis=1, num_outputs=2>(c1) "
         f"f = Concat<axis=1>(e, d) g = Slice(f, begin, end, axes, steps) r = LeakyRelu<alpha=0.125>(g) {LAST}"
@@ -133,6 +178,7 @@ def tensors() -> dict[str, np.ndarray]:
 
     numbers = {
         "s": 0.5, "t": 0.7, "z": 0, "one": 1, "minus": -1, "six": 6, "b2": 2, "b3": 3, "b4": 4, "b8": 8,
+        "sixth": 0.15, "half": 0.5, "quarter": 0.25, "root": 2**0.5, "cubic": 0.044715, "rate": 0.7978845608,
         "tiny": 0.03, "small": 0.0041, "tiny9": 0.3, "three": 3,
         "bias": random.normal(0, 1, 8), "beta": random.normal(0, 1, 8), "mean": random.normal(0, 1, 8),
         "rising": random.uniform(0.3, 2, (8,)), "variance": random.uniform(0.5, 2, 8),

@@ -51,6 +51,7 @@ class Case:
     pool: bool = False
     right: int = 0
     zeros: tuple = (0, 0)
+    falling: int = 0  # of the levels, with codes from so many on
 
     def __post_init__(self):
         self.geo = Geometry.of(self.shape, self.channels, **self.geometry)
@@ -79,11 +80,13 @@ class Case:
         if self.levels:
             depth = int(np.prod(kernel[1:])) * (self.pad_code + 1)
             spread = max(2, depth // 3)
-            self.thresholds = np.sort(random.integers(-spread, spread, (self.channels, self.levels)))
+            self.thresholds = random.integers(-spread, spread, (self.channels, self.levels))
+            self.thresholds[:, : self.levels - self.falling].sort()
+            self.thresholds[:, self.levels - self.falling :].sort()
             self.descending = random.integers(0, 2, self.channels).astype(bool) if self.levels % 2 else None
             if self.descending is None:
                 self.descending = np.zeros(self.channels, bool)
-            self.thresholds[self.descending] = self.thresholds[self.descending, ::-1]
+            self.thresholds[self.descending] *= -1
 
     def operand_storage(self) -> int:
         """Storage width of the input, and of computed weights, which are stored alike."""
@@ -96,7 +99,7 @@ class Case:
             return reference.LayerResult(None, codes, None)
         return reference.layer(
             self.x, self.w, self.geo, self.pad_code, self.zero, self.steps, self.thresholds,
-            self.descending, self.addend_values, bool(self.right), self.zeros[0],
+            self.descending, self.addend_values, bool(self.right), self.zeros[0], self.falling, self.falling,
         )  # fmt: skip
 
     @property
@@ -152,7 +155,8 @@ def step_text(step) -> str:
         case Dequantize():
             return f"#ulq.dequantize<scale = [{floats(step.scale)}], zeroPoint = [{floats(step.zero_point)}]>"
         case Threshold():
-            return f"#ulq.threshold<values = [{floats(step.values)}], count = {step.count}>"
+            turning = f", falling = {step.falling}, start = {step.start}" if step.falling else ""
+            return f"#ulq.threshold<values = [{floats(step.values)}], count = {step.count}{turning}>"
 
 
 def real(value: float) -> str:
@@ -207,6 +211,7 @@ func.func @{case.name}({arguments}) -> {out_types[0]} {{
         flags = ", ".join("true" if flag else "false" for flag in case.descending)
         attributes.append(f"thresholds = dense<{values}> : tensor<{case.channels}x{case.levels}xi32>")
         attributes.append(f"descending = array<i1: {flags}>")
+        attributes.append(f"falling = {case.falling} : i64, start = {case.falling} : i64")
     results = ", ".join(out_types)
     add = f" add {', '.join(names)}" if names else ""
     count = f":{len(out_types)}" if len(out_types) > 1 else ""
@@ -360,6 +365,12 @@ def ascending(channels: int, count: int) -> np.ndarray:
     return np.sort(np.random.default_rng(channels).normal(0, 3, (channels, count)), axis=1).ravel()
 
 
+def turning(channels: int, count: int, falling: int) -> np.ndarray:
+    """Thresholds of which the last `falling` ascend by themselves."""
+    values = np.random.default_rng(count).integers(-20, 20, (channels, count)) / 8
+    return np.concatenate([np.sort(values[:, :-falling]), np.sort(values[:, -falling:])], axis=1).ravel()
+
+
 def requantize(channels: int, bits: int = 8, seed: int = 0, scale=0.5, zero=3):
     offset = np.random.default_rng(seed + 1).integers(-64, 64, channels) / 8
     return (Affine(per_channel(channels, seed), offset), Clamp(0.0, np.inf), Quantize(scale, zero, 0, 2**bits - 1))
@@ -383,6 +394,11 @@ def make_cases() -> list[Case]:
     cases += [
         Case("extreme", (1, 3, 3, 128), 40, geometry=SQUARE, levels=3, extreme=True),
         Case("extreme8", (1, 3, 3, 64), 20, 8, W8, SQUARE, 255, steps=requantize(20), out_bits=8, extreme=True),
+        *(Case(f"falling{levels}_{falling}", (1, 4, 5, 12), 19, 4, W4, SQUARE, 3, levels=levels, falling=falling,
+               out_bits=8) for levels, falling in ((2, 1), (3, 3), (18, 2), (31, 12))),
+        *(Case(f"falling_steps{n}", (1, 3, 4, 6), 11, 4, W4, addends=(2,), out_bits=8, steps=(
+            Affine(per_channel(11, 7), 0.25), Add(0, 0.5, -0.5), Threshold(turning(11, n, 3), n, 3, 3)))
+          for n in (5, 20)),
         Case("stride", (1, 9, 11, 20), 16, geometry={**SQUARE, "strides": (2, 3)}, levels=3, pad_code=1),
         Case("pads", (1, 6, 5, 12), 16, 4, W4, {"kernel": (3, 2), "pads": (2, 0, 1, 3)}, 7, levels=3),
         Case("dilated", (2, 9, 8, 8), 24, geometry={"kernel": (3, 3), "pads": (2, 2, 2, 2), "dilations": (2, 2)},

@@ -72,6 +72,32 @@ func.func @not_monotone(%x: tensor<1x1x1x2xui2>) -> tensor<1x1x1x2xui2> {
   return %q : tensor<1x1x1x2xui2>
 }
 
+// Codes that fall at -1.5 and rise at 0.5, 1.5 and 2.5, each as a threshold of
+// the accumulator; the second channel has it with the other sign.
+// CHECK-LABEL: @falls_and_rises
+// CHECK: descending = array<i1: false, true>, falling = 1 : i64,
+// CHECK-SAME: start = 1 : i64, thresholds = dense<{{\[\[}}1, 2, 3, -1], [-1, -2, -3, 1]]> : tensor<2x4xi32>
+func.func @falls_and_rises(%x: tensor<1x1x1x2xui2>) -> tensor<1x1x1x2xui2> {
+  %w = ulq.constant {value = dense<[[[[1, -1]]], [[[-1, 1]]]]> : tensor<2x1x1x2xi8>} : tensor<2x1x1x2xi8>
+  %l = ulq.layer %x, %w {geometry = #point} : (tensor<1x1x1x2xui2>, tensor<2x1x1x2xi8>) -> tensor<1x1x1x2xf32>
+  %a = ulq.affine %l {scale = array<f64: 1.0, -1.0>, offset = array<f64: 0.0>, axis = 3} : (tensor<1x1x1x2xf32>) -> tensor<1x1x1x2xf32>
+  %q = ulq.threshold %a {values = array<f64: 0.5, 1.5, 2.5, -1.5>, count = 4, falling = 1, start = 1} : (tensor<1x1x1x2xf32>) -> tensor<1x1x1x2xui2>
+  return %q : tensor<1x1x1x2xui2>
+}
+
+// Beside a residual they stay steps.
+// CHECK-LABEL: @falls_behind_sum
+// CHECK: epilogue = [#ulq.add<{{.*}}>, #ulq.threshold<values = [5.000000e-01, -1.500000e+00], count = 2, falling = 1, start = 1>]
+// CHECK-NOT: thresholds
+func.func @falls_behind_sum(%x: tensor<1x1x1x2xui2>, %r: tensor<1x1x1x2xui2>) -> tensor<1x1x1x2xui2> {
+  %w = ulq.constant {value = dense<1> : tensor<2x1x1x2xi8>} : tensor<2x1x1x2xi8>
+  %l = ulq.layer %x, %w {geometry = #point} : (tensor<1x1x1x2xui2>, tensor<2x1x1x2xi8>) -> tensor<1x1x1x2xf32>
+  %d = ulq.dequantize %r {scale = array<f64: 0.5>, zeroPoint = array<f64: 1.0>} : (tensor<1x1x1x2xui2>) -> tensor<1x1x1x2xf32>
+  %a = ulq.add %l, %d : (tensor<1x1x1x2xf32>, tensor<1x1x1x2xf32>) -> tensor<1x1x1x2xf32>
+  %q = ulq.threshold %a {values = array<f64: 0.5, -1.5>, count = 2, falling = 1, start = 1} : (tensor<1x1x1x2xf32>) -> tensor<1x1x1x2xui2>
+  return %q : tensor<1x1x1x2xui2>
+}
+
 // Weights that are no constant leave the steps.
 // CHECK-LABEL: @weights_at_run_time
 // CHECK: epilogue = [#ulq.quantize<
@@ -308,16 +334,49 @@ func.func @quantized_behind_transpose(%x: tensor<1x4x5x2xf32>) -> tensor<1x4x5x4
 // CHECK-LABEL: @two_grids
 // CHECK: %[[L:.*]]:2 = ulq.layer %arg0, %{{.*}} -> (tensor<1x1x1x2xf32>, tensor<1x1x1x2xui2>)
 // CHECK: ulq.quantize %[[L]]#0
-// CHECK: %[[U:.*]] = ulq.layer %[[L]]#0, %{{.*}} {epilogue = [#ulq.quantize<scale = [1.000000e+00], {{.*}}groups = 2>{{.*}} (tensor<1x1x1x2xf32>, tensor<2x1x1x1xi8>) -> tensor<1x1x1x2xui2>
+// CHECK: %[[U:.*]] = ulq.layer %[[L]]#0, %{{.*}} {epilogue = [#ulq.quantize<scale = [1.000000e+00, 2.000000e+00], {{.*}}groups = 2>{{.*}} (tensor<1x1x1x2xf32>, tensor<2x1x1x1xi8>) -> tensor<1x1x1x2xui2>
 // CHECK: %[[C:.*]] = ulq.concat %[[U]], %[[L]]#1
 // CHECK: ulq.lookup %[[C]]
 func.func @two_grids(%x: tensor<1x1x1x2xui2>) -> (tensor<1x1x1x4xui2>, tensor<1x1x1x2xui2>) {
   %w = ulq.constant {value = dense<1> : tensor<2x1x1x2xi8>} : tensor<2x1x1x2xi8>
   %l = ulq.layer %x, %w {geometry = #point} : (tensor<1x1x1x2xui2>, tensor<2x1x1x2xi8>) -> tensor<1x1x1x2xf32>
-  %o = ulq.quantize %l {scale = array<f64: 5.0>, zeroPoint = array<f64: 0.0>, min = 0, max = 3, rounding = #ulq.rounding<half_even>} : (tensor<1x1x1x2xf32>) -> tensor<1x1x1x2xui2>
-  %p = ulq.quantize %l {scale = array<f64: 1.0>, zeroPoint = array<f64: 0.0>, min = 0, max = 3, rounding = #ulq.rounding<half_even>} : (tensor<1x1x1x2xf32>) -> tensor<1x1x1x2xui2>
-  %q = ulq.quantize %l {scale = array<f64: 3.0>, zeroPoint = array<f64: 0.0>, min = 0, max = 3, rounding = #ulq.rounding<half_even>} : (tensor<1x1x1x2xf32>) -> tensor<1x1x1x2xui2>
+  %o = ulq.quantize %l {scale = array<f64: 5.0, 6.0>, zeroPoint = array<f64: 0.0>, axis = 3, min = 0, max = 3, rounding = #ulq.rounding<half_even>} : (tensor<1x1x1x2xf32>) -> tensor<1x1x1x2xui2>
+  %p = ulq.quantize %l {scale = array<f64: 1.0, 2.0>, zeroPoint = array<f64: 0.0>, axis = 3, min = 0, max = 3, rounding = #ulq.rounding<half_even>} : (tensor<1x1x1x2xf32>) -> tensor<1x1x1x2xui2>
+  %q = ulq.quantize %l {scale = array<f64: 3.0, 4.0>, zeroPoint = array<f64: 0.0>, axis = 3, min = 0, max = 3, rounding = #ulq.rounding<half_even>} : (tensor<1x1x1x2xf32>) -> tensor<1x1x1x2xui2>
   %c = ulq.concat %p, %q {axis = 3} : (tensor<1x1x1x2xui2>, tensor<1x1x1x2xui2>) -> tensor<1x1x1x4xui2>
   %r = ulq.lookup %c {table = array<i64: 3, 2, 1, 0>} : (tensor<1x1x1x4xui2>) -> tensor<1x1x1x4xui2>
   return %r, %o : tensor<1x1x1x4xui2>, tensor<1x1x1x2xui2>
+}
+
+//===----------------------------------------------------------------------===//
+// Several quantizers of one result
+//===----------------------------------------------------------------------===//
+
+// Codes 0, 1 from 0.5 on, 2 from 1.5 on (a tie goes to 2) and 3 beyond 2.5; the
+// other quantizer steps at 1 and falls at -2: both are tables over the stairs
+// -2, 0.5 (beyond: ties go to 0), 1, 1.5, 2.5 of the accumulator.
+// CHECK-LABEL: @two_quantizers
+// CHECK: %[[J:.*]] = ulq.layer {{.*}} thresholds = dense<{{\[\[}}-2, 1, 1, 2, 3], [-2, 1, 1, 2, 3]]> : tensor<2x5xi32>} : {{.*}} -> tensor<1x1x1x2xui3>
+// CHECK-DAG: %[[A:.*]] = ulq.lookup %[[J]] {table = array<i64: 0, 0, 1, 1, 2, 3, 3, 3>} : (tensor<1x1x1x2xui3>) -> tensor<1x1x1x2xui2>
+// CHECK-DAG: %[[B:.*]] = ulq.lookup %[[J]] {table = array<i64: 1, 0, 0, 1, 1, 1, 1, 1>} : (tensor<1x1x1x2xui3>) -> tensor<1x1x1x2xui1>
+// CHECK: return %[[A]], %[[B]]
+func.func @two_quantizers(%x: tensor<1x1x1x2xui2>) -> (tensor<1x1x1x2xui2>, tensor<1x1x1x2xui1>) {
+  %w = ulq.constant {value = dense<[[[[1, -1]]], [[[-1, 1]]]]> : tensor<2x1x1x2xi8>} : tensor<2x1x1x2xi8>
+  %l = ulq.layer %x, %w {geometry = #point} : (tensor<1x1x1x2xui2>, tensor<2x1x1x2xi8>) -> tensor<1x1x1x2xf32>
+  %a = ulq.quantize %l {scale = array<f64: 1.0>, zeroPoint = array<f64: 0.0>, min = 0, max = 3, rounding = #ulq.rounding<half_even>} : (tensor<1x1x1x2xf32>) -> tensor<1x1x1x2xui2>
+  %b = ulq.threshold %l {values = array<f64: 1.0, -2.0>, count = 2, falling = 1, start = 1} : (tensor<1x1x1x2xf32>) -> tensor<1x1x1x2xui1>
+  return %a, %b : tensor<1x1x1x2xui2>, tensor<1x1x1x2xui1>
+}
+
+// A quantizer of many codes keeps the floats; so does one by channels.
+// CHECK-LABEL: @fine_quantizer
+// CHECK: ulq.layer {{.*}} -> (tensor<1x1x1x2xf32>, tensor<1x1x1x2xui{{[28]}}>)
+// CHECK-NOT: ulq.lookup
+// CHECK: ulq.quantize
+func.func @fine_quantizer(%x: tensor<1x1x1x2xui2>) -> (tensor<1x1x1x2xui2>, tensor<1x1x1x2xui8>) {
+  %w = ulq.constant {value = dense<1> : tensor<2x1x1x2xi8>} : tensor<2x1x1x2xi8>
+  %l = ulq.layer %x, %w {geometry = #point} : (tensor<1x1x1x2xui2>, tensor<2x1x1x2xi8>) -> tensor<1x1x1x2xf32>
+  %a = ulq.quantize %l {scale = array<f64: 1.0>, zeroPoint = array<f64: 0.0>, min = 0, max = 3, rounding = #ulq.rounding<half_even>} : (tensor<1x1x1x2xf32>) -> tensor<1x1x1x2xui2>
+  %b = ulq.quantize %l {scale = array<f64: 0.01>, zeroPoint = array<f64: 0.0>, min = 0, max = 255, rounding = #ulq.rounding<half_even>} : (tensor<1x1x1x2xf32>) -> tensor<1x1x1x2xui8>
+  return %a, %b : tensor<1x1x1x2xui2>, tensor<1x1x1x2xui8>
 }

@@ -63,6 +63,21 @@ func.func @sign(%x: tensor<1x4xf32>) -> tensor<1x4xui2> {
   return %q : tensor<1x4xui2>
 }
 
+// Thresholds are rounded up to f32; the second one lowers the code.
+// CHECK-LABEL: @falling
+// CHECK-DAG: %[[UP:.*]] = arith.constant 1.000000e-01 : f32
+// CHECK-DAG: %[[DOWN:.*]] = arith.constant -0.299999982 : f32
+// CHECK-DAG: %[[ONE:.*]] = arith.constant 1.000000e+00 : f32
+// CHECK-DAG: %[[MINUS:.*]] = arith.constant -1.000000e+00 : f32
+// CHECK: %[[A:.*]] = arith.cmpf oge, %{{.*}}, %[[UP]]
+// CHECK: arith.select %[[A]], %[[ONE]]
+// CHECK: %[[B:.*]] = arith.cmpf oge, %{{.*}}, %[[DOWN]]
+// CHECK: arith.select %[[B]], %[[MINUS]]
+func.func @falling(%x: tensor<1x4xf32>) -> tensor<1x4xui2> {
+  %q = ulq.threshold %x {values = array<f64: 0.1, -0.3>, count = 2, falling = 1, start = 1} : (tensor<1x4xf32>) -> tensor<1x4xui2>
+  return %q : tensor<1x4xui2>
+}
+
 // 128 wraps to -128 in a byte.
 // CHECK-LABEL: @recode
 // CHECK: %[[O:.*]] = arith.constant -128 : i8

@@ -271,13 +271,31 @@ def test_shape_subgraph_folds():
 
 def test_contiguous_float_nodes_are_one_segment():
     model = parse("""(float[1,4] x) => (float[1,4] y, float[1,4] e) <float s = {0.5}>
-        { e = Exp(x)  t = Tanh(e)  q = QuantizeLinear(t, s)  d = DequantizeLinear(q, s)  y = Softmax(d) }""")
+        { e = Exp(x)  t = Cos(e)  q = QuantizeLinear(t, s)  d = DequantizeLinear(q, s)  y = Softmax(d) }""")
     imported = import_model(model)
     assert operations(imported) == ["func.call", "quantize", "dequantize", "func.call"]
     first = imported.segments[0].graph
-    assert [node.op_type for node in first.node] == ["Exp", "Tanh"]
+    assert [node.op_type for node in first.node] == ["Exp", "Cos"]
     assert [value.name for value in first.output] == ["e", "t"]
     onnx.checker.check_model(imported.segments[0])
+
+
+def test_function_in_front_of_a_quantizer():
+    """Thresholds of few codes; where others read the function, or codes are many, it is a segment, too."""
+    silu, quantizer = "g = Sigmoid(x) m = Mul(x, g)", "q = QuantizeLinear(m, s, z) y = DequantizeLinear(q, s, z)"
+    few = parse(f"""(float[1,4] x) => (float[1,4] y)
+        <float s = {{0.5}}, int8 z = {{0}}, int8 low = {{-1}}, int8 high = {{3}}>
+        {{ {silu} q = QuantizeLinear(m, s, z) c = Clip(q, low, high) y = DequantizeLinear(c, s, z) }}""")
+    imported = import_model(few)
+    assert operations(imported) == ["threshold", "recode", "dequantize"] and not imported.segments
+    x = np.array([[-20, -1.3, 0.6, 9]], np.float32)
+    np.testing.assert_array_equal(run_graph(imported.text, {"x": x})["y"], [[0, -0.5, 0.5, 1.5]])
+    many = parse(f"(float[1,4] x) => (float[1,4] y) <float s = {{0.01}}, int8 z = {{0}}> {{ {silu} {quantizer} }}")
+    assert operations(import_model(many)) == ["func.call", "quantize", "dequantize"]
+    both = parse(f"""(float[1,4] x) => (float[1,4] y, float[1,4] m)
+        <float s = {{2.0}}, uint8 z = {{0}}, uint8 high = {{3}}>
+        {{ {silu} q = QuantizeLinear(m, s, z) c = Clip(q, z, high) y = DequantizeLinear(c, s, z) }}""")
+    assert operations(import_model(both)) == ["threshold", "recode", "dequantize", "func.call"]
 
 
 def test_segments_see_no_codes():

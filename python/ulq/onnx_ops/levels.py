@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import numpy as np
 import onnx
 from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
+from onnx.reference.op_run import OpRun
 
 from ulq.graph import FLOAT32, Value
 from ulq.levels import Levels
@@ -16,6 +20,26 @@ ELEMENTWISE = set(
     "Abs Add Celu Clip Div Elu Erf Exp Gelu HardSigmoid HardSwish LeakyRelu Log Max Min Mish Mul Neg PRelu Pow "
     "Reciprocal Relu Selu Sigmoid Softplus Softsign Sqrt Sub Swish Tanh ThresholdedRelu".split()
 )
+
+
+_erf = np.vectorize(math.erf, otypes=[np.float64])
+
+
+# Those of the reference implementation round to float32.
+class Erf(OpRun):
+    op_domain = ""
+
+    def _run(self, x):
+        return (_erf(x),)
+
+
+class Gelu(OpRun):
+    op_domain = ""
+
+    def _run(self, x, approximate="none"):
+        if approximate == "tanh":
+            return (x * 0.5 * (np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)) + 1),)
+        return (x * 0.5 * (_erf(x * math.sqrt(0.5)) + 1),)
 
 
 def evaluate(node: Node) -> Levels | None:
@@ -43,17 +67,27 @@ def _shares(value: Value, other: Value) -> bool:
 
 
 def _run(node: Node) -> np.ndarray | None:
-    """The node on float64 numbers, by the ONNX reference implementation."""
-    feeds = {}
-    for name, value in zip(node.proto.input, node.inputs, strict=True):
-        if value is not None:
-            feeds[name] = value.const.reshape(()).astype(np.float64) if value.is_const else value.levels.numbers
-    inputs = [helper.make_tensor_value_info(name, TensorProto.DOUBLE, None) for name in feeds]
+    """The node on the numbers and constants that it is given."""
+    given = [value for value in node.inputs if value is not None]
+    numbers = [v.const.reshape(()).astype(np.float64) if v.is_const else v.levels.numbers for v in given]
+    try:
+        return evaluator(node)(*numbers)
+    except Exception:
+        return None  # an operator without float64 stays what it is
+
+
+def evaluator(node: Node) -> Callable[..., np.ndarray]:
+    """The node as a function of its given inputs in float64, by the ONNX reference implementation."""
+    given = [name for name, value in zip(node.proto.input, node.inputs, strict=True) if value is not None]
+    inputs = [helper.make_tensor_value_info(name, TensorProto.DOUBLE, None) for name in dict.fromkeys(given)]
     output = helper.make_value_info(node.proto.output[0], onnx.TypeProto())
     graph = helper.make_graph([node.proto], "levels", inputs, [output])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", node.version)])
-    try:
+    session = ReferenceEvaluator(model, new_ops=[Erf, Gelu])
+
+    def run(*numbers: np.ndarray) -> np.ndarray:
         with np.errstate(all="ignore"):
-            return np.asarray(ReferenceEvaluator(model).run(None, feeds)[0], np.float64)
-    except Exception:
-        return None  # an operator without float64 stays what it is
+            feeds = dict(zip(given, map(np.asarray, numbers), strict=True))
+            return np.asarray(session.run(None, feeds)[0], np.float64)
+
+    return run
