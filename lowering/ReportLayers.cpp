@@ -84,7 +84,7 @@ Attribute plainRow(Op op, size_t index, StringRef kernel, StringRef operation) {
   if (op.getKernel())
     row.kernel(*op.getKernel(), op.getLoc(), index);
   row.number("weight_bits", 0);
-  row.number("activation_bits", bitsOf(op->getResult(0).getType()));
+  row.number("activation_bits", bitsOf(op->getOperand(0).getType()));
   return row.get();
 }
 

@@ -11,7 +11,8 @@
 
 namespace ulq {
 
-/// Storage widths of the code tensors around layers, pools, lookups and movements.
+/// Storage widths of the code tensors around layers, pools, lookups and
+/// movements.
 class StoragePlan {
 public:
   /// `byGroups` tells whether a layer is to be computed group by group.

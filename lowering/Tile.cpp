@@ -176,8 +176,8 @@ LogicalResult tile(Operation *op, ModuleOp module) {
   auto layer = dyn_cast<LayerOp>(op);
   if (!layer) {
     auto kernel = op->getAttrOfType<KernelAttr>("kernel");
-    if (!kernel || isCodeType(tensorElement(op->getResult(0).getType())) &&
-                       !isa<PackedType>(op->getResult(0).getType()))
+    if (!kernel || (isCodeType(tensorElement(op->getResult(0).getType())) &&
+                    !isa<PackedType>(op->getResult(0).getType())))
       return op->emitOpError("expected a kernel: run ulq-select-kernel first");
     ModuleOp kernels = kernelsModule(module, kernel.getIsa());
     if (auto pool = dyn_cast<MaxPoolCodesOp>(op))
