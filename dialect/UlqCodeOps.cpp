@@ -29,10 +29,12 @@ LogicalResult LookupOp::verify() {
     if (code < 0 || code > maxCode(to))
       return emitOpError("expected codes of ") << to << ", got " << code;
   // lookup_c4
-  for (Type type : {getInput().getType(), getResult().getType()})
-    if (auto packed = dyn_cast<PackedType>(type))
-      if (packed.getLayout().getBits() != 8)
-        return emitOpError("expected codes stored in 8 bits, got ") << type;
+  auto packed = dyn_cast<PackedType>(getInput().getType());
+  if (packed && packed.getLayout().getBits() != 8)
+    return emitOpError("expected codes stored in 8 bits, got ") << packed;
+  auto result = dyn_cast<PackedType>(getResult().getType());
+  if (result && result.getShape().back() * result.getLayout().getBits() % 8)
+    return emitOpError("expected rows of whole bytes, got ") << result;
   return success();
 }
 

@@ -450,15 +450,15 @@ def Ulq_LookupOp : Ulq_Op<"lookup", [Pure]> {
   let description = [{
     Element i of the result is `table[code]`, code the element i of the input:
     any function of one tensor of codes, a quantizer included. Elements are
-    independent, so it stands at every level from the graph to packed codes,
-    which are stored in 8 bits.
+    independent, so it stands at every level from the graph to packed codes.
 
     Constraints:
     - (C1) input and result have the same shape.
     - (C2) codes are unsigned, and `table` has one number for each code of the
       input.
     - (C3) these are codes of the result.
-    - (C4) packed tensors are stored in 8 bits.
+    - (C4) a packed input is stored in 8 bits; rows of a packed result fill
+      their bytes.
   }];
   let arguments = (ins Ulq_LayerTensor:$input, DenseI64ArrayAttr:$table,
                        OptionalAttr<Ulq_KernelAttr>:$kernel);

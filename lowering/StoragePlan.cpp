@@ -34,7 +34,10 @@ StoragePlan::StoragePlan(ModuleOp module,
       widenUnaligned(op);
   });
   module->walk([&](LookupOp op) {
-    wide.insert_range(ValueRange{op.getInput(), op.getResult()});
+    wide.insert(op.getInput());
+    int64_t row = tensorShape(op.getType()).back();
+    if (row * elementStorage(op.getType()) % 8)
+      wide.insert(op.getResult());
   });
   for (bool changed = true; changed;) {
     changed = false;

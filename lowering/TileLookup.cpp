@@ -23,20 +23,30 @@ static Value tableBytes(OpBuilder &builder, LookupOp op) {
 
 void ulq::tileLookup(LookupOp op, ModuleOp kernels) {
   OpBuilder builder(op);
-  int64_t codes = cast<PackedType>(op.getType()).getByteSize();
+  auto result = cast<PackedType>(op.getType());
+  int64_t bits = result.getLayout().getBits(), perByte = 8 / bits;
   auto emit = [&](KernelFunction &function, int64_t parts) {
-    auto [first, end] = function.share(codes, function.workgroup, parts);
+    auto [first, end] =
+        function.share(result.getByteSize(), function.workgroup, parts);
     ByteBuilder &b = function.b;
     const Buffer &source = function.buffers[0], &table = function.buffers[1],
                  &target = function.buffers[2];
-    b.loop(first, end, 1, [&](Value i) {
+    auto lookUp = [&](Value i) -> Value {
       Value code = memref::LoadOp::create(b, source.memory,
                                           ValueRange{b.add(source.offset, i)});
       Value index = arith::IndexCastUIOp::create(b, b.getIndexType(), code);
-      Value other = memref::LoadOp::create(
-          b, table.memory, ValueRange{b.add(table.offset, index)});
-      memref::StoreOp::create(b, other, target.memory,
-                              ValueRange{b.add(target.offset, i)});
+      return memref::LoadOp::create(b, table.memory,
+                                    ValueRange{b.add(table.offset, index)});
+    };
+    b.loop(first, end, 1, [&](Value byte) {
+      Value start = b.mul(byte, perByte), joined = lookUp(start);
+      for (int64_t i = 1; i < perByte; ++i) {
+        Value shift = arith::ConstantIntOp::create(b, b.getI8Type(), i * bits);
+        Value code = arith::ShLIOp::create(b, lookUp(b.add(start, i)), shift);
+        joined = arith::OrIOp::create(b, joined, code);
+      }
+      memref::StoreOp::create(b, joined, target.memory,
+                              ValueRange{b.add(target.offset, byte)});
     });
   };
   tileCodes(op, op.getKernelAttr(), kernels,

@@ -549,6 +549,14 @@ func.func @lookup_c4(%x: !ulq.packed<[2, 3] x ui2, <bits = 2>>) {
 
 // -----
 
+func.func @lookup_c4_rows(%x: !ulq.packed<[2, 3] x ui2, <bits = 8>>) {
+  // expected-error@below {{'ulq.lookup' op expected rows of whole bytes, got '!ulq.packed<[2, 3] x ui2, <bits = 2>>'}}
+  %0 = ulq.lookup %x {table = array<i64: 3, 0, 1, 2>} : (!ulq.packed<[2, 3] x ui2, <bits = 8>>) -> !ulq.packed<[2, 3] x ui2, <bits = 2>>
+  return
+}
+
+// -----
+
 func.func @move_codes_c1(%x: tensor<4xui2>) {
   // expected-error@below {{'ulq.move_codes' op expected equal element types, got 'ui2' and 'ui4'}}
   %0 = ulq.move_codes %x {blocks = [#ulq.block<input = 0, from = 0, to = 0, extents = [], fromStrides = [], toStrides = [], run = 4>]} : (tensor<4xui2>) -> tensor<4xui4>

@@ -160,11 +160,11 @@ func.func @ones(%x: tensor<1x1x49x576xui1>, %y: tensor<1x1x49x4608xui1>) -> (ten
 
 // -----
 
-// Lookups work on bytes.
+// Lookups read bytes; where rows of their results fill bytes, these are stored at their width.
 // CHECK-LABEL: @lookup
 // CHECK: %[[X:.*]] = ulq.pack %arg0 : (tensor<4x6xui2>) -> !ulq.packed<[4, 6] x ui2, <bits = 8>>
 // CHECK: %[[L:.*]] = ulq.lookup %[[X]] {kernel = #ulq.kernel<family = "lookup"{{.*}}, table = array<i64: 1, 0, 1, 7>}
-// CHECK-SAME: -> !ulq.packed<[4, 6] x ui3, <bits = 8>>
+// CHECK-SAME: -> !ulq.packed<[4, 6] x ui3, <bits = 4>>
 // CHECK: ulq.unpack %[[L]]
 func.func @lookup(%x: tensor<4x6xui2>) -> tensor<4x6xui3> {
   %l = ulq.lookup %x {table = array<i64: 1, 0, 1, 7>} : (tensor<4x6xui2>) -> tensor<4x6xui3>
