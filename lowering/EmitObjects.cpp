@@ -113,6 +113,8 @@ void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   // Tiles are vectors already; grouping their scalar addresses costs shuffles.
   llvm::PipelineTuningOptions tuning;
   tuning.SLPVectorization = false;
+  // Equal layers differ in what they read, not in their code.
+  tuning.MergeFunctions = true;
   llvm::PassBuilder builder(&machine, tuning);
   builder.registerModuleAnalyses(modules);
   builder.registerCGSCCAnalyses(sccs);
