@@ -8,8 +8,9 @@
 // accumulators of pixels, and the epilogue of each line.
 //
 // Weights are transformed before all blocks where those of all panels stay in
-// the second-level cache; otherwise one panel at a time, for which the
-// transformed tiles of all blocks are kept.
+// the second-level cache, or where rows are divided, otherwise panel by panel.
+// What does not stay in the cache is read once: one panel after the other, for
+// which the transformed tiles of all blocks of the part are kept.
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,9 +22,10 @@ using namespace ulq;
 
 namespace {
 
-constexpr int64_t kCachedWeights = 1024 * 1024;
-/// Transformed input of so many bytes is kept for other panels.
-constexpr int64_t kCachedInput = 512 * 1024;
+constexpr int64_t kCachedWeights = 640 * 1024;
+/// Transformed input of so many bytes is kept for other panels, in the last
+/// cache if need be: reading it takes less than the transform.
+constexpr int64_t kCachedInput = 2 * 1024 * 1024;
 
 class WinogradTiler final : public LayerTiler {
 public:
@@ -49,8 +51,9 @@ private:
     int64_t panels = llvm::divideCeil(choice.panels, attr.getPanelParts());
     int64_t blocks = llvm::divideCeil(plan.blocks(), choice.rowParts);
     int64_t products = scheme.products();
-    weightsFirst = choice.rowParts > 1 ||
-                   (blocks > 1 && panels * scratchPanelBytes <= kCachedWeights);
+    bool areCached = panels * scratchPanelBytes <= kCachedWeights;
+    weightsFirst = choice.rowParts > 1 || (blocks > 1 && areCached);
+    panelByPanel = !weightsFirst || !areCached;
     if (weightsFirst)
       placePanels(/*behind=*/0);
     else
@@ -60,7 +63,7 @@ private:
     if (keepsInput)
       keptInput = placeKept(plan.blocks(), products * inputBytes);
     else
-      inputAt = place((weightsFirst ? 1 : blocks) * products * inputBytes);
+      inputAt = place((panelByPanel ? blocks : 1) * products * inputBytes);
     sumsAt = place(products * sumBytes);
     linesAt = place((height + kFilterTaps - 1) * lineBytes);
     accumulatorsAt = place(height * width * outputs * 4);
@@ -83,7 +86,7 @@ private:
       if (keepsInput)
         return piece(b, keptInput, block);
       Value number = b.index(0);
-      if (!weightsFirst)
+      if (panelByPanel)
         number = b.createOrFold<arith::SubIOp>(block, firstBlock);
       return b.add(scratch(b, inputAt),
                    b.mul(number, scheme.products() * inputBytes));
@@ -100,17 +103,17 @@ private:
     auto tile = [&](Value block, Value panel) {
       emitTile(b, block, panel, input(block), weights(panel));
     };
-    if (weightsFirst) {
+    if (weightsFirst)
       preparePanels(b, writeWeights);
-      blocks([&](Value block) {
+    if (!panelByPanel)
+      return blocks([&](Value block) {
         haveInput(block);
         panels([&](Value panel) { tile(block, panel); });
       });
-      return;
-    }
     blocks(haveInput);
     panels([&](Value panel) {
-      writeWeights(panel);
+      if (!weightsFirst)
+        writeWeights(panel);
       blocks([&](Value block) { tile(block, panel); });
     });
   }
@@ -263,7 +266,8 @@ private:
   int64_t height, width;                     // pixels of a block
   int64_t lineBytes;                         // of its input pixels
   int64_t weightBytes, inputBytes, sumBytes; // from product to product
-  bool weightsFirst = false; // before all blocks, not panel by panel
+  bool weightsFirst = false; // all panels are transformed before the tiles
+  bool panelByPanel = false; // panels outside, blocks inside
   bool keepsInput = false;
   Kept keptInput{};
   int64_t weightsAt = 0, inputAt = 0, sumsAt = 0, linesAt = 0,
