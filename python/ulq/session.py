@@ -171,7 +171,7 @@ class Program:
 
     def _useful_threads(self) -> int:
         """1 where each dispatch is one workgroup: waking other threads for one takes longer than most of them."""
-        is_divided = any(dispatch["workgroups"] > 1 for dispatch in self.dispatches)
+        is_divided = any(dispatch.get("workgroups") != 1 for dispatch in self.dispatches)
         return self._threads if is_divided or not self.dispatches else 1
 
     def _prepare(self):
