@@ -243,8 +243,10 @@ class GraphBuilder:
             return self._emit("quantize", [self.real(value)], value.shape, element, **attributes)
 
         if value.function and not value.function.is_graph and not grid.per_axis:
-            numbers = (grid.scale, grid.zero, low, high, rounding, first)
-            code = lambda x: exact.quantize(exact.Real.of_floats(x), *numbers)  # noqa: E731
+
+            def code(x):
+                return exact.quantize(exact.Real.of_floats(x), grid.scale, grid.zero, low, high, rounding, first)
+
             return self._function_codes(value.shape, element, Waiting(value.function, code, self._located(emit)))
         return Value(value.shape, np.dtype(object), ir=emit(), levels=levels)
 
@@ -258,7 +260,10 @@ class GraphBuilder:
             return self._emit("threshold", [self.real(value)], value.shape, element, **attributes)
 
         if value.function and not value.function.is_graph and len(values) == count:
-            code = lambda x: np.sum(x[:, None] >= np.asarray(values), axis=1)  # noqa: E731
+
+            def code(x):
+                return np.sum(x[:, None] >= np.asarray(values), axis=1)
+
             return self._function_codes(value.shape, element, Waiting(value.function, code, self._located(emit)))
         return Value(value.shape, np.dtype(object), ir=emit())
 
