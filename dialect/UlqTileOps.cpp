@@ -107,6 +107,12 @@ LogicalResult PackPanelOp::verify() {
   return success();
 }
 
+double LaneStepAttr::getDoubt() const {
+  return getKind() == LaneKind::Round && getValue()
+             ? getValue().getValueAsDouble()
+             : 0;
+}
+
 LogicalResult EpilogueTileOp::verify() {
   // epilogue_tile_c1
   int64_t width = getWidth(), outputs = getKernel().getOutputs();
@@ -134,6 +140,8 @@ LogicalResult EpilogueTileOp::verify() {
     if (getSingles() && (isStore || lane.getKind() == LaneKind::Count))
       return emitOpError("expected no ")
              << stringifyLaneKind(lane.getKind()) << " in f32";
+    if (!getSingles() && lane.getKind() == LaneKind::Curve)
+      return emitOpError("expected no curve in f64");
   }
   if (getSingles() && getFloatAccumulators())
     return emitOpError("expected integer accumulators for steps in f32");
@@ -141,20 +149,28 @@ LogicalResult EpilogueTileOp::verify() {
     if (!isa<LaneStepAttr>(step))
       return emitOpError("expected #ulq.lane exact steps, got ") << step;
   // epilogue_tile_c6
-  double doubt = getDoubt().convertToDouble();
   bool again = getSingles() && (getLevels() > 0) != !getExactSteps().empty();
-  auto rounds = [](Attribute step) {
-    return cast<LaneStepAttr>(step).getKind() == LaneKind::Round;
-  };
-  if (!(doubt >= 0 && doubt < 0.5) ||
-      (doubt > 0 && !(again && llvm::count_if(getSteps(), rounds) == 1)))
-    return emitOpError("expected a doubt below 0.5 of one rounding in f32 and "
-                       "an exact way, got ")
-           << doubt;
+  for (Attribute step : getSteps()) {
+    double doubt = cast<LaneStepAttr>(step).getDoubt();
+    if (!(doubt >= 0 && doubt < 0.5) || (doubt > 0 && !again))
+      return emitOpError("expected doubts below 0.5, in f32 and with an exact "
+                         "way, got ")
+             << doubt;
+  }
   // epilogue_tile_c3
   if (stores != static_cast<int64_t>(getTargets().size()))
     return emitOpError("expected ")
            << stores << " targets, got " << getTargets().size();
+  return success();
+}
+
+LogicalResult WordLookupOp::verify() {
+  // word_lookup_c1
+  int64_t lanes = getIndex().getType().getNumElements();
+  if (lanes != getResult().getType().getNumElements() || lanes % 4)
+    return emitOpError("expected a multiple of 4 lanes, as many as indices, "
+                       "got ")
+           << getResult().getType() << " for " << getIndex().getType();
   return success();
 }
 

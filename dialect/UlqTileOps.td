@@ -335,7 +335,8 @@ def Ulq_LaneKind : I32EnumAttr<"LaneKind", "one operation on the lanes of v", [
     I32EnumAttrCase<"Round", 8, "round">,
     I32EnumAttrCase<"Count", 9, "count">,
     I32EnumAttrCase<"StoreFloat", 10, "store_float">,
-    I32EnumAttrCase<"StoreCode", 11, "store_code">]> {
+    I32EnumAttrCase<"StoreCode", 11, "store_code">,
+    I32EnumAttrCase<"Curve", 12, "curve">]> {
   let cppNamespace = "::ulq";
   let genSpecializedAttr = 0;
 }
@@ -347,17 +348,28 @@ def Ulq_LaneStepAttr : Ulq_Attr<"LaneStep", "lane"> {
     `value` for all channels, or the f64 array at byte `slot` of the
     parameters, one element per lane of every panel. `load` starts a second
     value r from addend `index`; the steps up to `add_loaded`, which
-    adds it to v, apply to r. `round` uses the mode `index` of `Rounding`.
+    adds it to v, apply to r. `round` uses the mode `index` of `Rounding`; v is
+    in doubt within `value` of the middle between two integers.
     `count` replaces v by `start` and the number of the `index` arrays at
-    `slot` that it reaches, the last `falling` of which lower it. `store_float` and `store_code` write v to a target.
+    `slot` that it reaches, the last `falling` of which lower it; `shared`
+    arrays are one number each. `curve`, in f32, replaces v by a cubic of
+    z = v - s, where s, the nearest integer, is 0 to 31: the coefficient of
+    power k is number 32 k + s of the f32 array at `slot`. `store_float` and
+    `store_code` write v to a target.
   }];
   let parameters = (ins EnumParameter<Ulq_LaneKind>:$kind,
                         OptionalParameter<"::mlir::FloatAttr">:$value,
                         DefaultValuedParameter<"int64_t", "-1">:$slot,
                         DefaultValuedParameter<"int64_t", "0">:$index,
                         DefaultValuedParameter<"int64_t", "0">:$falling,
-                        DefaultValuedParameter<"int64_t", "0">:$start);
+                        DefaultValuedParameter<"int64_t", "0">:$start,
+                        DefaultValuedParameter<"bool", "false">:$shared);
   let assemblyFormat = "`<` struct(params) `>`";
+  let extraClassDeclaration = [{
+    /// Of a rounding; 0 for other steps.
+    double getDoubt() const;
+    bool isInDoubt() const { return getDoubt() != 0; }
+  }];
 }
 
 def Ulq_EpilogueTileOp : Ulq_Op<"epilogue_tile", [AttrSizedOperandSegments]> {
@@ -381,8 +393,7 @@ def Ulq_EpilogueTileOp : Ulq_Op<"epilogue_tile", [AttrSizedOperandSegments]> {
     in f64, in order, or, with `singles`, in f32; so are their arrays. All
     arrays have `lanes` elements, one per lane of every
     panel, and `panel` is the number of this one.
-    `doubt` > 0: a row in which the value that `steps` round lies, in any lane,
-    within `doubt` of the middle between two integers gets its codes from the
+    Where a value that is rounded is in doubt, the code comes from the
     thresholds, or from `exactSteps` in f64.
 
     `targets` are a code tensor of `codeBits` bits per element when
@@ -397,9 +408,9 @@ def Ulq_EpilogueTileOp : Ulq_Op<"epilogue_tile", [AttrSizedOperandSegments]> {
       stores it.
     - (C4) `steps` and `exactSteps` are `#ulq.lane` attributes, and `load` names an addend.
     - (C5) `singles` needs integer accumulators, and no step is `count` or
-      `store_float`.
-    - (C6) `doubt` is 0, or less than 0.5 with `singles` and either `levels` or
-      `exactSteps`, and one step rounds.
+      `store_float`; `curve` needs `singles`.
+    - (C6) doubts are below 0.5, with `singles` and either `levels` or
+      `exactSteps`.
   }];
   let arguments = (ins
       Ulq_Bytes:$scratch, Index:$accumulators, Index:$sums,
@@ -416,7 +427,6 @@ def Ulq_EpilogueTileOp : Ulq_Op<"epilogue_tile", [AttrSizedOperandSegments]> {
       DefaultValuedAttr<I64Attr, "0">:$start,
       DefaultValuedAttr<I64Attr, "-1">:$flipSlot, ArrayAttr:$steps,
       UnitAttr:$singles,
-      DefaultValuedAttr<F64Attr, "0.0">:$doubt,
       DefaultValuedAttr<ArrayAttr, "{}">:$exactSteps,
       DenseI64ArrayAttr:$addendBits, I64Attr:$codeBits);
   let assemblyFormat = [{
@@ -469,6 +479,22 @@ def Ulq_TableLookupOp : Ulq_Op<"table_lookup", [Pure,
   let arguments = (ins Ulq_ByteVector:$table, Ulq_ByteVector:$index);
   let results = (outs Ulq_ByteVector:$result);
   let assemblyFormat = "$table `,` $index attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+def Ulq_WordLookupOp : Ulq_Op<"word_lookup"> {
+  let summary = "f32 words of a table in memory: result[i] = table[index[i] mod 32]";
+  let description = [{
+    The table is 32 numbers from byte `offset` of `memory` on. Only the last 5
+    bits of an index count.
+
+    Constraints:
+    - (C1) as many i32 indices as f32 results, a multiple of 4.
+  }];
+  let arguments = (ins Ulq_Bytes:$memory, Index:$offset,
+                       VectorOfRankAndType<[1], [I32]>:$index);
+  let results = (outs VectorOfRankAndType<[1], [F32]>:$result);
+  let assemblyFormat = "$memory `[` $offset `]` `,` $index attr-dict `:` type($memory) `,` type($index) `->` type($result)";
   let hasVerifier = 1;
 }
 

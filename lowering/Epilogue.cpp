@@ -6,6 +6,7 @@
 
 #include "lowering/Epilogue.h"
 #include "lowering/Singles.h"
+#include "lowering/Steps.h"
 #include "mlir/IR/Builders.h"
 #include <cmath>
 
@@ -69,6 +70,15 @@ public:
     steps.push_back(
         {LaneKind::Count, Values(threshold.getValues().asArrayRef()),
          threshold.getCount(), threshold.getFalling(), threshold.getStart()});
+    barrier = steps.size();
+  }
+
+  void add(const Curve &curve) {
+    push(LaneKind::Max, {curve.low}, /*index=*/1);
+    push(LaneKind::Min, {curve.high});
+    push(LaneKind::Curve, {});
+    steps.back().curve = std::make_shared<Curve>(curve);
+    pushRounded({0}, {double(curve.maxCode)}, int64_t(Rounding::HalfEven));
     barrier = steps.size();
   }
 
@@ -212,22 +222,36 @@ struct Placer {
 
   int64_t channels() const { return lanes.groups * lanes.outputs; }
 
-  /// `count` arrays from values channel after channel, or for all channels.
+  /// `count` numbers for all channels, or arrays from values channel after
+  /// channel.
   int64_t placeCounts(const Values &values, int64_t count) {
-    bool shared = static_cast<int64_t>(values.size()) == count;
+    if (isShared(values, count))
+      return blob.appendArray<double>(values);
     Values arrays;
     for (int64_t t = 0; t < count; ++t) {
       Values level;
       for (int64_t n = 0; n < channels(); ++n)
-        level.push_back(values[shared ? t : n * count + t]);
+        level.push_back(values[n * count + t]);
       arrays.append(lanes.spread<double>(level, 0));
     }
     return blob.appendArray<double>(arrays);
+  }
+  static bool isShared(const Values &values, int64_t count) {
+    return static_cast<int64_t>(values.size()) == count;
+  }
+
+  int64_t placeCurve(const Curve &curve) {
+    SmallVector<float> tables;
+    for (const auto &power : curve.coefficients)
+      tables.append(power.begin(), power.end());
+    return blob.appendArray<float>(tables);
   }
 
   LaneStepAttr place(const Step &step) {
     if (step.kind == LaneKind::Count)
       return make(step, FloatAttr(), placeCounts(step.values, step.index));
+    if (step.kind == LaneKind::Curve)
+      return make(step, FloatAttr(), placeCurve(*step.curve));
     if (step.values.empty())
       return make(step, FloatAttr(), -1);
     if (allEqual(step.values, step.values.front())) {
@@ -244,8 +268,10 @@ struct Placer {
   }
 
   LaneStepAttr make(const Step &step, FloatAttr value, int64_t slot) {
+    bool shared =
+        step.kind == LaneKind::Count && isShared(step.values, step.index);
     return LaneStepAttr::get(context, step.kind, value, slot, step.index,
-                             step.falling, step.start);
+                             step.falling, step.start, shared);
   }
 };
 
@@ -287,6 +313,39 @@ void planThresholds(LayerOp op, const PanelLanes &lanes, ParameterBlob &blob,
 
 } // namespace
 
+std::optional<SmallVector<PlannedStep>> planCurves(ArrayAttr steps) {
+  MLIRContext *context = steps.getContext();
+  auto number = [&](double value) {
+    return DenseF64ArrayAttr::get(context, {value});
+  };
+  SmallVector<Attribute> before;
+  Planner planner;
+  auto addAll = [&] {
+    for (Attribute step : mergeAffines(ArrayAttr::get(context, before)))
+      planner.add(step);
+    before.clear();
+  };
+  bool curved = false;
+  for (Attribute step : steps) {
+    auto threshold = dyn_cast<ThresholdStepAttr>(step);
+    std::optional<Curve> curve = threshold ? fitCurve(threshold) : std::nullopt;
+    if (!curve) {
+      before.push_back(step);
+      continue;
+    }
+    before.push_back(AffineStepAttr::get(context, number(curve->scale),
+                                         number(curve->offset)));
+    addAll();
+    planner.add(*curve);
+    curved = true;
+  }
+  addAll();
+  if (!curved)
+    return std::nullopt;
+  planner.store(LaneKind::StoreCode);
+  return planner.take();
+}
+
 EpiloguePlan planEpilogue(LayerOp op, const PanelLanes &lanes,
                           ParameterBlob &blob) {
   EpiloguePlan plan;
@@ -302,7 +361,7 @@ EpiloguePlan planEpilogue(LayerOp op, const PanelLanes &lanes,
   std::optional<SingleSteps> singles;
   if (byThresholds && !floats)
     singles = thresholdsInSingles(op);
-  if (byThresholds && !(singles && singles->doubt == 0))
+  if (byThresholds && (!singles || singles->leavesDoubt))
     planThresholds(op, lanes, blob, plan);
   if (byThresholds && !floats && !singles)
     return plan;
@@ -321,6 +380,8 @@ EpiloguePlan planEpilogue(LayerOp op, const PanelLanes &lanes,
     planner.store(LaneKind::StoreCode);
   }
   SmallVector<Step> planned = planner.take();
+  if (!singles && !floats && codes)
+    singles = curvesInSingles(op);
   if (!singles && !floats)
     singles = stepsInSingles(op, planned);
   auto place = [&](ArrayRef<Step> steps, bool inSingles) {
@@ -334,9 +395,8 @@ EpiloguePlan planEpilogue(LayerOp op, const PanelLanes &lanes,
     return plan;
   }
   plan.singles = true;
-  plan.doubt = singles->doubt;
   plan.steps = place(singles->steps, true);
-  if (plan.doubt > 0 && !byThresholds)
+  if (singles->leavesDoubt && !byThresholds)
     plan.exactSteps = place(planned, false);
   return plan;
 }

@@ -37,9 +37,10 @@ public:
 
   /// For accumulators of that size. Where `unit` divides every value and is not
   /// too small, f32 holds the values.
-  double bound(double largest) const {
+  SmallVector<double> bounds(double largest) const {
     double error = largest <= kExactIntegers ? 0 : accumulator * kHalfUnit;
     double unit = 1, saved = 0, savedUnit = 1;
+    SmallVector<double> bounds;
     for (size_t i = 0; i < steps.size(); ++i) {
       double c = constant(i), size = sizes[i];
       double rounded = float(c) == c ? 0 : std::abs(c) * kHalfUnit;
@@ -70,8 +71,16 @@ public:
         unit = std::min(unit, savedUnit);
         error += saved;
         break;
+      case LaneKind::Curve:
+        error = error > Curve::kSlack
+                    ? std::numeric_limits<double>::infinity()
+                    : error * steps[i].curve->slope + steps[i].curve->error;
+        continue;
       case LaneKind::Round:
-        return error;
+        bounds.push_back(error);
+        error = 0;
+        unit = 1;
+        continue;
       default:
         error += rounded;
         continue;
@@ -79,7 +88,7 @@ public:
       if (error > 0 || !(size <= unit * kExactIntegers))
         error += size * kHalfUnit;
     }
-    return error;
+    return bounds;
   }
 
 private:
@@ -111,7 +120,7 @@ private:
     double size = 0;
     for (size_t i = steps.size(); i-- > 0;) {
       double c = std::abs(constant(i));
-      if (steps[i].kind == LaneKind::Round)
+      if (steps[i].kind == LaneKind::Round || steps[i].kind == LaneKind::Curve)
         size = 0;
       if (sizes[i] > 0 && steps[i].kind != LaneKind::Load)
         continue; // of an addend
@@ -149,48 +158,52 @@ bool areWhole(const PlannedStep &step) {
   });
 }
 
-/// Whether every step but one rounding to the nearest, of what was clamped to
-/// integers, changes little where the value does, and all behind it is exact.
+/// Whether every step but roundings to the nearest, of what was clamped to
+/// integers, changes little where the value does, and what follows the last
+/// rounding is exact.
 bool areSmooth(ArrayRef<PlannedStep> steps) {
-  bool rounded = false;
+  bool exact = false; // before step i
+  bool rounds = false;
   for (auto [i, step] : llvm::enumerate(steps)) {
     switch (step.kind) {
     case LaneKind::Count:
     case LaneKind::StoreFloat:
       return false;
     case LaneKind::Round:
-      if (rounded || step.index != int64_t(Rounding::HalfEven) || i < 2 ||
+      if (step.index != int64_t(Rounding::HalfEven) || i < 2 ||
           steps[i - 2].kind != LaneKind::Max || !areWhole(steps[i - 2]) ||
           steps[i - 1].kind != LaneKind::Min || !areWhole(steps[i - 1]))
         return false;
-      rounded = true;
+      exact = rounds = true;
       break;
     case LaneKind::Add:
     case LaneKind::Max:
     case LaneKind::Min:
     case LaneKind::StoreCode:
-      if (rounded && !areWhole(step))
-        return false;
+      exact &= areWhole(step);
       break;
     default:
-      if (rounded)
-        return false;
+      exact = false;
     }
   }
-  return rounded;
+  return rounds && exact;
 }
 
 } // namespace
 
-std::optional<double> ulq::boundError(ArrayRef<PlannedStep> steps,
-                                      int64_t channels, int64_t accumulator,
-                                      int64_t code) {
+std::optional<SmallVector<double>> ulq::boundErrors(ArrayRef<PlannedStep> steps,
+                                                    int64_t channels,
+                                                    int64_t accumulator,
+                                                    int64_t code) {
   if (!areSmooth(steps))
     return std::nullopt;
-  double error = 0;
-  for (int64_t n = 0; n < channels; ++n)
-    error =
-        std::max(error, ErrorBound(steps, n, double(code)).bound(accumulator));
-  // The factor is for products of errors.
-  return error * (1 + 0x1p-16);
+  SmallVector<double> most;
+  for (int64_t n = 0; n < channels; ++n) {
+    auto bounds = ErrorBound(steps, n, double(code)).bounds(accumulator);
+    most.resize(bounds.size(), 0);
+    // The factor is for products of errors.
+    for (auto [all, own] : llvm::zip_equal(most, bounds))
+      all = std::max(all, own * (1 + 0x1p-16));
+  }
+  return most;
 }

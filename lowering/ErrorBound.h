@@ -11,12 +11,13 @@
 namespace ulq {
 
 /// Bounds |f32 - f64| of what `steps` round, for all channels, accumulators up
-/// to `accumulator` and addends of codes up to `code`. None where the steps do
-/// not have the form that it takes: one rounding to the nearest, of a value
-/// that was clamped to integers, and nothing inexact behind it.
-std::optional<double> boundError(llvm::ArrayRef<PlannedStep> steps,
-                                 int64_t channels, int64_t accumulator,
-                                 int64_t code);
+/// to `accumulator` and addends of codes up to `code`: a number for each
+/// rounding, if the ones before it were right. None where the steps do not have
+/// the form that it takes: roundings to the nearest, of what was clamped to
+/// integers, and nothing inexact behind the last.
+std::optional<llvm::SmallVector<double>>
+boundErrors(llvm::ArrayRef<PlannedStep> steps, int64_t channels,
+            int64_t accumulator, int64_t code);
 
 } // namespace ulq
 

@@ -34,9 +34,10 @@ public:
         width(op.getWidth()), codeBits(op.getCodeBits()),
         chunk(powerOfTwoDivisor(outputs, 64)),
         words(powerOfTwoDivisor(chunk, isa.vectorBytes)),
-        doubt(op.getDoubt().convertToDouble()), channel(op.getChannel()),
-        offsets(op.getOffsets()) {
+        channel(op.getChannel()), offsets(op.getOffsets()) {
     setSteps(op.getSteps(), op.getSingles());
+    for (Attribute step : op.getSteps())
+      doubt = std::max(doubt, cast<LaneStepAttr>(step).getDoubt());
   }
 
   void run() {
@@ -69,10 +70,15 @@ private:
 
   //===--- doubt --------------------------------------------------------===//
 
-  /// Notes how far v is from `rounded`, the integer it became.
-  void noteDistance(Value v, Value rounded) {
+  /// Notes how far v is from `rounded`, the integer it became, less what the
+  /// largest doubt exceeds its own by.
+  void noteDistance(Value v, Value rounded, double own) {
     Value distance =
         math::AbsFOp::create(b, arith::SubFOp::create(b, v, rounded));
+    // The difference is rounded.
+    double less = std::min(own + 0x1p-23, doubt) - doubt;
+    if (less != 0)
+      distance = arith::AddFOp::create(b, distance, real(less));
     furthest = choose(arith::CmpFPredicate::OGT, furthest, distance, furthest,
                       distance);
   }
@@ -84,28 +90,40 @@ private:
     return vector::ReductionOp::create(b, vector::CombiningKind::OR, reached);
   }
 
-  /// The codes of the row once more, by thresholds or by the exact steps.
+  /// Those eighths of the row that are in doubt once more, by thresholds or by
+  /// the exact steps.
   void expandExactly() {
+    auto again = [&](Value lane, int64_t valid) {
+      EpilogueExpander quick = piece(lane, valid);
+      quick.onlyMeasures = true;
+      quick.furthest = quick.real(0);
+      quick.expandChunk(0);
+      b.branch(quick.isInDoubt(), [&] {
+        EpilogueExpander exact = piece(lane, valid);
+        exact.doubt = 0;
+        exact.setSteps(op.getExactSteps(), false);
+        exact.expandChunk(0);
+      });
+    };
     int64_t whole = width / kDoubles * kDoubles;
-    b.loop(b.index(0), b.index(whole), kDoubles, [&](Value lane) {
-      EpilogueExpander(*this, lane, kDoubles).expandChunk(0);
-    });
+    b.loop(b.index(0), b.index(whole), kDoubles,
+           [&](Value lane) { again(lane, kDoubles); });
     if (whole < width)
-      EpilogueExpander(*this, b.index(whole), width - whole).expandChunk(0);
+      again(b.index(whole), width - whole);
   }
 
-  /// The exact way for `width` lanes, up to 8, from `lane` on.
-  EpilogueExpander(const EpilogueExpander &quick, Value lane, int64_t width)
-      : EpilogueExpander(quick) {
-    this->width = width;
-    chunk = words = kDoubles;
-    doubt = 0;
-    setSteps(op.getExactSteps(), false);
-    firstLane = b.add(firstLane, lane);
-    channel = b.add(channel, lane);
-    accumulators = b.add(accumulators, b.mul(lane, 4));
+  /// The same for `valid` lanes, up to 8, from `lane` of this row on.
+  EpilogueExpander piece(Value lane, int64_t valid) {
+    EpilogueExpander part(*this);
+    part.width = valid;
+    part.chunk = part.words = kDoubles;
+    part.setSteps(steps, singles);
+    part.firstLane = b.add(firstLane, lane);
+    part.channel = b.add(channel, lane);
+    part.accumulators = b.add(accumulators, b.mul(lane, 4));
     if (offsets)
-      offsets = b.add(offsets, b.mul(lane, 4));
+      part.offsets = b.add(offsets, b.mul(lane, 4));
+    return part;
   }
   EpilogueExpander(const EpilogueExpander &) = default;
 
@@ -176,7 +194,7 @@ private:
     if (!steps.empty())
       for (int64_t lane = 0; lane < valid; lane += stepLanes)
         runSteps(start, lane, std::min(stepLanes, valid - lane));
-    if (codeBits > 0)
+    if (codeBits > 0 && !onlyMeasures)
       storeCodes(start, valid);
   }
 
@@ -257,14 +275,17 @@ private:
         v = arith::AddFOp::create(b, saved, v);
         break;
       case LaneKind::Round:
-        if (doubt > 0)
-          noteDistance(v, nearest(v));
+        if (doubt > 0 && step.isInDoubt())
+          noteDistance(v, nearest(v), step.getDoubt());
         if (singles && storesCode(number + 1))
           return insertCodes(b.bitcast(ints, addMagic(v)), lane);
         v = round(v, static_cast<Rounding>(step.getIndex()));
         break;
       case LaneKind::Count:
         v = count(v, step, start + lane);
+        break;
+      case LaneKind::Curve:
+        v = curve(v, step.getSlot());
         break;
       case LaneKind::StoreFloat:
         storeFloats(v, start + lane, valid);
@@ -316,19 +337,51 @@ private:
     }
   }
 
+  /// The cubic of the nearest integer; its low bits are those of v + magic.
+  Value curve(Value v, int64_t slot) {
+    Value nearest = addMagic(v);
+    Value segment = b.bitcast(ints, nearest);
+    Value z = arith::SubFOp::create(
+        b, v, arith::SubFOp::create(b, nearest, real(magic())));
+    Value sum;
+    for (int64_t power = Curve::kPowers; power-- > 0;) {
+      Value at =
+          b.add(op.getParamsOffset(), slot + power * Curve::kSegments * 4);
+      Value factor =
+          WordLookupOp::create(b, realType, op.getParams(), at, segment);
+      sum = sum ? arith::AddFOp::create(b, arith::MulFOp::create(b, sum, z),
+                                        factor)
+                      .getResult()
+                : factor;
+    }
+    return sum;
+  }
+
   Value count(Value v, LaneStepAttr step, int64_t lane) {
     int64_t count = step.getIndex(), rising = count - step.getFalling();
     Value sum = real(double(step.getStart()));
-    sum = countArrays(sum, v, step.getSlot(), {0, rising}, 1, lane);
-    return countArrays(sum, v, step.getSlot(), {rising, count}, -1, lane);
+    sum = countArrays(sum, v, step, {0, rising}, 1, lane);
+    return countArrays(sum, v, step, {rising, count}, -1, lane);
   }
 
-  /// `sum` and `each` for those of the arrays from `slot` on that v reaches.
-  Value countArrays(Value sum, Value v, int64_t slot,
+  /// `sum` and `each` for those of the arrays that v reaches.
+  Value countArrays(Value sum, Value v, LaneStepAttr step,
                     std::pair<int64_t, int64_t> arrays, double each,
                     int64_t lane) {
-    int64_t stride = laneCount() * 8;
+    int64_t stride = step.getShared() ? 8 : laneCount() * 8;
     auto [from, to] = arrays;
+    Value first = b.add(op.getParamsOffset(), step.getSlot());
+    if (!step.getShared())
+      first = b.add(first, b.add(b.mul(firstLane, 8), lane * 8));
+    auto load = [&](Value at) -> Value {
+      at = b.add(first, at);
+      if (!step.getShared())
+        return b.load(realType, op.getParams(), at);
+      auto one = VectorType::get(1, realType.getElementType());
+      return broadcast(realType, vector::ExtractOp::create(
+                                     b, b.load(one, op.getParams(), at),
+                                     ArrayRef<int64_t>{0}));
+    };
     auto reach = [&](Value sum, Value threshold) -> Value {
       Value one =
           choose(arith::CmpFPredicate::OGE, v, threshold, real(each), real(0));
@@ -336,16 +389,11 @@ private:
     };
     if (to - from <= kUnrolledCounts) {
       for (int64_t t = from; t < to; ++t)
-        sum = reach(sum, loadArray(realType, slot + t * stride, lane));
+        sum = reach(sum, load(b.index(t * stride)));
       return sum;
     }
-    Value first = b.add(op.getParamsOffset(), b.mul(firstLane, 8));
-    first = b.add(first, slot + lane * 8);
     return b.fold(b.index(from * stride), b.index(to * stride), stride, sum,
-                  [&](Value at, Value sum) {
-                    Value from = b.add(first, at);
-                    return reach(sum, b.load(realType, op.getParams(), from));
-                  });
+                  [&](Value at, Value sum) { return reach(sum, load(at)); });
   }
 
   /// Nearest integer, ties to even: adding 1.5 * 2^52, or 2^23 in f32, leaves
@@ -450,7 +498,8 @@ private:
   ByteBuilder b;
   EpilogueTileOp op;
   int64_t outputs, width, codeBits, chunk, words;
-  double doubt;
+  double doubt = 0;          // the largest of the steps
+  bool onlyMeasures = false; // `furthest`, stores nothing
   ArrayAttr steps;
   bool singles;
   int64_t stepLanes;

@@ -7,6 +7,7 @@
 #include "lowering/JoinQuantizers.h"
 #include "lowering/CodeMovement.h"
 #include "lowering/Steps.h"
+#include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/bit.h"
 
 using namespace mlir;
@@ -132,6 +133,31 @@ void join(Value value, ArrayRef<Staircase> quantizers) {
   }
 }
 
+/// A copy of the layer that yields `value` and of what follows it.
+Value copyResult(OpBuilder &builder, Value value) {
+  Operation *op = value.getDefiningOp();
+  IRMapping mapping;
+  if (!isa<LayerOp>(op)) {
+    bool second = isa<AddOp>(op) && !isLayerResult(op->getOperand(0));
+    Value input = op->getOperand(second ? 1 : 0);
+    mapping.map(input, copyResult(builder, input));
+  }
+  return builder.clone(*op, mapping)->getResult(0);
+}
+
+/// Quantizers of too many thresholds to be joined get a product each: that is
+/// cheaper than a result in f32, of which every quantizer counts thresholds.
+void separate(Value value) {
+  SmallVector<Operation *> users(value.getUsers());
+  for (Operation *user : ArrayRef(users).drop_front()) {
+    auto threshold = dyn_cast<ThresholdOp>(user);
+    if (!threshold || threshold.getCount() <= int64_t(mostThresholds))
+      continue;
+    OpBuilder builder(user);
+    user->setOperand(0, copyResult(builder, value));
+  }
+}
+
 } // namespace
 
 void ulq::joinQuantizers(ModuleOp module) {
@@ -148,7 +174,10 @@ void ulq::joinQuantizers(ModuleOp module) {
           tensorElement(user->getResult(0).getType()).isUnsignedInteger())
         quantizers.push_back(*stairs);
     }
-    if (quantizers.size() > 1 && isLayerResult(value))
+    if (!isLayerResult(value))
+      continue;
+    if (quantizers.size() > 1)
       join(value, quantizers);
+    separate(value);
   }
 }

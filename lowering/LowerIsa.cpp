@@ -35,7 +35,8 @@ const Isa *findIsa(ModuleOp kernels) {
 /// Fails at the first register-level operation that no pattern has replaced.
 LogicalResult checkLowered(ModuleOp kernels, StringRef isaName) {
   WalkResult result = kernels.walk([&](Operation *op) {
-    if (!isa<TableLookupOp, Dot4Op, Dot2Op, WidenAddOp, PopcountAddOp>(op))
+    if (!isa<TableLookupOp, WordLookupOp, Dot4Op, Dot2Op, WidenAddOp,
+             PopcountAddOp>(op))
       return WalkResult::advance();
     op->emitError("no instruction for '")
         << op->getName() << "' on " << op->getResult(0).getType() << " in ISA '"

@@ -24,6 +24,8 @@ using Steps = SmallVector<PlannedStep>;
 constexpr int64_t kFewThresholds = 3;
 /// Codes of an addend that are tried one by one.
 constexpr int64_t kMostAddendCodes = 16;
+/// The largest codes whose sums are tried.
+constexpr int64_t kMostCodes = 255;
 /// Neighbouring constants that are tried for a channel.
 constexpr int64_t kNudges = 8;
 /// Above it, computing again what is in doubt costs more than f32 spares.
@@ -230,22 +232,106 @@ Line centralLine(ArrayRef<double> low, ArrayRef<double> high) {
   return through((from + to) / 2);
 }
 
-/// `steps` as they are, with the doubt that they leave.
-std::optional<SingleSteps> inDoubt(LayerOp op, ArrayRef<PlannedStep> steps,
-                                   Interval range) {
-  int64_t codes = 0;
+/// The largest code of an addend, 0 without one; none where one has floats.
+std::optional<int64_t> largestAddend(LayerOp op) {
+  int64_t largest = 0;
   for (Value addend : op.getAddends()) {
     Type element = tensorElement(addend.getType());
     if (!isCodeType(element))
       return std::nullopt;
-    codes = std::max(codes, maxCode(element));
+    largest = std::max(largest, maxCode(element));
   }
-  int64_t largest = std::max(-range.min, range.max);
-  std::optional<double> error =
-      boundError(steps, channelCount(op), largest, codes);
-  if (!error || !(*error <= kMostDoubt))
+  return largest;
+}
+
+bool isScalar(const PlannedStep &step) { return step.values.size() <= 1; }
+
+/// Whether `steps`, from a code up to `last` and at most one addend to the next
+/// rounding, yield the same in f32 as `exact` do in f64: by trying all codes.
+bool agreeForCodes(ArrayRef<PlannedStep> steps, ArrayRef<PlannedStep> exact,
+                   int64_t last, int64_t addend) {
+  for (int64_t code = 0; code <= last; ++code)
+    for (int64_t other = 0; other <= addend; ++other)
+      if (evaluate<float>(steps, 0, code, double(other)) !=
+          evaluate<double>(exact, 0, code, double(other)))
+        return false;
+  return true;
+}
+
+/// Moves a constant of `steps`, from one rounding to the next, to a neighbour
+/// in f32 until all codes agree.
+bool nudgeForCodes(MutableArrayRef<PlannedStep> steps, int64_t last,
+                   int64_t addend) {
+  bool isSum = llvm::all_of(steps, isScalar) &&
+               llvm::count_if(steps, [](const PlannedStep &step) {
+                 return step.kind == LaneKind::Load;
+               }) <= 1;
+  if (!isSum || last > kMostCodes || addend > kMostCodes)
+    return false;
+  Steps exact(steps.begin(), steps.end());
+  if (agreeForCodes(steps, exact, last, addend))
+    return true;
+  auto factor = llvm::find_if(llvm::reverse(steps), [](const auto &step) {
+    return step.kind == LaneKind::Mul || step.kind == LaneKind::Div;
+  });
+  if (factor == steps.rend())
+    return false;
+  double original = factor->values.front();
+  auto up = static_cast<float>(original), down = up;
+  for (int64_t n = 0; n < kNudges; ++n) {
+    up = std::nextafter(up, 2 * up);
+    down = std::nextafter(down, 0.0f);
+    for (float near : {up, down}) {
+      factor->values = {near};
+      if (agreeForCodes(steps, exact, last, addend))
+        return true;
+    }
+  }
+  factor->values = {original};
+  return false;
+}
+
+/// Frees the roundings behind the first one from doubt where codes, which are
+/// all that they depend on, are few enough to be tried.
+void settleSums(Steps &steps, MutableArrayRef<double> errors, int64_t addend) {
+  size_t first = 0, rounding = 0;
+  for (size_t i = 0; i < steps.size(); ++i) {
+    if (steps[i].kind != LaneKind::Round)
+      continue;
+    if (rounding > 0 && errors[rounding] > 0 &&
+        nudgeForCodes(MutableArrayRef(steps).slice(first, i + 1 - first),
+                      int64_t(steps[first - 2].constant(0)), addend))
+      errors[rounding] = 0;
+    first = i + 1;
+    ++rounding;
+  }
+}
+
+/// `steps` with the doubts that they leave.
+std::optional<SingleSteps> inDoubt(LayerOp op, ArrayRef<PlannedStep> planned,
+                                   Interval range) {
+  std::optional<int64_t> addend = largestAddend(op);
+  if (!addend)
     return std::nullopt;
-  return SingleSteps{Steps(steps), *error};
+  auto errors = boundErrors(planned, channelCount(op),
+                            std::max(-range.min, range.max), *addend);
+  if (!errors)
+    return std::nullopt;
+  SingleSteps singles{Steps(planned)};
+  settleSums(singles.steps, *errors, *addend);
+  size_t rounding = 0;
+  for (PlannedStep &step : singles.steps) {
+    if (step.kind != LaneKind::Round)
+      continue;
+    double error = (*errors)[rounding++];
+    if (!(error <= kMostDoubt))
+      return std::nullopt;
+    if (error == 0)
+      continue;
+    step.values = {error};
+    singles.leavesDoubt = true;
+  }
+  return singles;
 }
 
 } // namespace
@@ -347,6 +433,14 @@ static std::optional<Steps> proved(LayerOp op, ArrayRef<PlannedStep> planned,
       return std::nullopt;
   }
   return steps;
+}
+
+std::optional<SingleSteps> ulq::curvesInSingles(LayerOp op) {
+  std::optional<Interval> range = accumulators(op);
+  if (!range)
+    return std::nullopt;
+  std::optional<Steps> steps = planCurves(op.getEpilogue());
+  return steps ? inDoubt(op, *steps, *range) : std::nullopt;
 }
 
 std::optional<SingleSteps> ulq::stepsInSingles(LayerOp op,

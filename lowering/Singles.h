@@ -17,17 +17,21 @@
 
 namespace ulq {
 
-/// Steps with constants for f32. They yield the exact codes wherever the value
-/// before the last rounding is further than `doubt` from the middle between two
-/// codes; everywhere if `doubt` is 0.
+/// Steps with constants for f32. The value of a rounding is its doubt: they
+/// yield the exact codes wherever what is rounded is further than that from the
+/// middle between two integers.
 struct SingleSteps {
   llvm::SmallVector<PlannedStep> steps;
-  double doubt = 0;
+  bool leavesDoubt = false;
 };
 
 /// Steps for the codes of the layer's thresholds, or none: they are few, or no
 /// straight line passes between them.
 std::optional<SingleSteps> thresholdsInSingles(LayerOp op);
+
+/// The layer's epilogue with curves in place of thresholds, or none: no curve
+/// is close to them.
+std::optional<SingleSteps> curvesInSingles(LayerOp op);
 
 /// `steps`, which compute the layer's epilogue in f64, or none where f32 errs
 /// too much.

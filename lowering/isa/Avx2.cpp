@@ -11,8 +11,9 @@ namespace ulq {
 
 static void populate(mlir::RewritePatternSet &patterns) {
   patterns.add<PopcountAddToCtpop>(patterns.getContext());
-  patterns.add<TableLookupToPshufb, Dot4ToPmadd, Dot2ToPmaddubsw,
-               WidenAddToPmaddwd>(patterns.getContext(), /*maxBytes=*/32);
+  patterns.add<TableLookupToPshufb, WordLookupToPermute, Dot4ToPmadd,
+               Dot2ToPmaddubsw, WidenAddToPmaddwd>(patterns.getContext(),
+                                                   /*maxBytes=*/32);
 }
 
 const Isa &getAvx2Isa() {

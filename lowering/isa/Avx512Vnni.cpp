@@ -11,8 +11,9 @@ namespace ulq {
 
 static void populate(mlir::RewritePatternSet &patterns) {
   patterns.add<PopcountAddToCtpop>(patterns.getContext());
-  patterns.add<TableLookupToPshufb, Dot4ToVpdpbusd>(patterns.getContext(),
-                                                    /*maxBytes=*/64);
+  patterns.add<TableLookupToPshufb, WordLookupToPermute, Dot4ToVpdpbusd>(
+      patterns.getContext(),
+      /*maxBytes=*/64);
 }
 
 const Isa &getAvx512VnniIsa() {

@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowering/isa/Popcount.h"
+#include "lowering/isa/Words.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -142,7 +143,7 @@ struct TableLookupToElements : mlir::OpRewritePattern<TableLookupOp> {
 
 static void populate(mlir::RewritePatternSet &patterns) {
   patterns.add<Dot4ToHalves, Dot2ToHalves, WidenAddToShifts,
-               TableLookupToElements, PopcountAddToCtpop>(
+               TableLookupToElements, PopcountAddToCtpop, WordLookupToLoads>(
       patterns.getContext());
 }
 

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowering/isa/Popcount.h"
+#include "lowering/isa/Words.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -93,8 +94,8 @@ struct Dot4ToWidening : mlir::OpRewritePattern<Dot4Op> {
 } // namespace
 
 static void populate(mlir::RewritePatternSet &patterns) {
-  patterns.add<TableLookupToTbl, Dot4ToWidening, PopcountAddToCtpop>(
-      patterns.getContext());
+  patterns.add<TableLookupToTbl, Dot4ToWidening, PopcountAddToCtpop,
+               WordLookupToLoads>(patterns.getContext());
 }
 
 const Isa &getNeonIsa() {

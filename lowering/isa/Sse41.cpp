@@ -5,12 +5,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowering/isa/Popcount.h"
+#include "lowering/isa/Words.h"
 #include "lowering/isa/X86.h"
 
 namespace ulq {
 
 static void populate(mlir::RewritePatternSet &patterns) {
-  patterns.add<PopcountAddToCtpop>(patterns.getContext());
+  patterns.add<PopcountAddToCtpop, WordLookupToLoads>(patterns.getContext());
   patterns.add<TableLookupToPshufb, Dot4ToPmadd, Dot2ToPmaddubsw,
                WidenAddToPmaddwd>(patterns.getContext(), /*maxBytes=*/16);
 }

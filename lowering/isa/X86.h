@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
 
 namespace ulq {
 
@@ -68,6 +69,91 @@ struct TableLookupToPshufb : mlir::OpRewritePattern<TableLookupOp> {
 
 private:
   int64_t maxBytes;
+};
+
+/// word_lookup to permutations of words: vpermi2ps takes a table of two 64-byte
+/// registers, vpermps 32 bytes of it.
+struct WordLookupToPermute : mlir::OpRewritePattern<WordLookupOp> {
+  WordLookupToPermute(mlir::MLIRContext *context, int64_t registerBytes)
+      : OpRewritePattern(context), lanes(registerBytes / 4) {}
+
+  mlir::LogicalResult
+  matchAndRewrite(WordLookupOp op,
+                  mlir::PatternRewriter &rewriter) const override {
+    mlir::ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    llvm::SmallVector<mlir::Value> table;
+    auto word = mlir::VectorType::get({lanes}, b.getF32Type());
+    auto packed = mlir::VectorType::get({lanes * 4}, b.getI8Type());
+    for (int64_t first = 0; first < 32; first += lanes) {
+      mlir::Value at = mlir::arith::AddIOp::create(
+          b, op.getOffset(),
+          mlir::arith::ConstantIndexOp::create(b, first * 4));
+      table.push_back(mlir::vector::BitCastOp::create(
+          b, word,
+          mlir::vector::LoadOp::create(b, packed, op.getMemory(), at)));
+    }
+    mlir::VectorType type = op.getResult().getType();
+    mlir::Value result = mlir::arith::ConstantOp::create(
+        b, mlir::DenseElementsAttr::get(type, 0.0f));
+    for (int64_t first = 0, e = type.getNumElements(); first < e;
+         first += lanes) {
+      int64_t count = std::min(lanes, e - first);
+      mlir::Value found = permute(b, table, slice(b, op.getIndex(), first));
+      auto kept = llvm::to_vector(llvm::seq<int64_t>(0, count));
+      if (count < lanes)
+        found = mlir::vector::ShuffleOp::create(b, found, found, kept);
+      result = mlir::vector::InsertStridedSliceOp::create(
+          b, found, result, llvm::ArrayRef<int64_t>{first},
+          llvm::ArrayRef<int64_t>{1});
+    }
+    rewriter.replaceOp(op, result);
+    return mlir::success();
+  }
+
+private:
+  /// One register of indices; the last ones again where they are fewer.
+  mlir::Value slice(mlir::OpBuilder &b, mlir::Value index,
+                    int64_t first) const {
+    int64_t last = vectorBytes(index) - 1;
+    llvm::SmallVector<int64_t> taken;
+    for (int64_t i = 0; i < lanes; ++i)
+      taken.push_back(std::min(first + i, last));
+    return mlir::vector::ShuffleOp::create(b, index.getLoc(), index, index,
+                                           taken);
+  }
+
+  mlir::Value permute(mlir::ImplicitLocOpBuilder &b,
+                      llvm::ArrayRef<mlir::Value> table,
+                      mlir::Value index) const {
+    mlir::Type type = table[0].getType();
+    if (table.size() == 2)
+      return callIntrinsic(b, b.getLoc(), type,
+                           "llvm.x86.avx512.vpermi2var.ps.512",
+                           {table[0], index, table[1]});
+    auto part = [&](size_t i) {
+      return callIntrinsic(b, b.getLoc(), type, "llvm.x86.avx2.permps",
+                           {table[i], index});
+    };
+    mlir::Value eights = choose(b, index, 3, part(0), part(1));
+    return choose(b, index, 4, eights, choose(b, index, 3, part(2), part(3)));
+  }
+
+  /// `set` where that bit of the index is set.
+  static mlir::Value choose(mlir::ImplicitLocOpBuilder &b, mlir::Value index,
+                            int64_t bit, mlir::Value clear, mlir::Value set) {
+    auto type = llvm::cast<mlir::VectorType>(index.getType());
+    auto constant = [&](int64_t value) -> mlir::Value {
+      return mlir::arith::ConstantOp::create(
+          b, mlir::DenseElementsAttr::get(type, static_cast<int32_t>(value)));
+    };
+    mlir::Value sign =
+        mlir::arith::ShLIOp::create(b, index, constant(31 - bit));
+    mlir::Value isSet = mlir::arith::CmpIOp::create(
+        b, mlir::arith::CmpIPredicate::slt, sign, constant(0));
+    return mlir::arith::SelectOp::create(b, isSet, set, clear);
+  }
+
+  int64_t lanes;
 };
 
 inline constexpr IntrinsicRow kPmaddubsw = {"llvm.x86.ssse3.pmadd.ub.sw.128",

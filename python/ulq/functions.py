@@ -16,8 +16,8 @@ from ulq.intervals import Dual
 
 Numbers = NDArray[np.float64]
 
-# More steps are no longer cheaper than the function itself.
-MOST_STEPS = 31
+# More steps are no longer cheaper than the function itself; behind a product a curve takes the place of many.
+MOST_STEPS, MOST_STEPS_OF_PRODUCT = 31, 511
 # Intervals that are neither monotone nor of one code, halved at once.
 MOST_UNSETTLED = 4096
 # Real numbers are tensors of float32.
@@ -79,10 +79,10 @@ class Steps:
         return int(codes.max())
 
 
-def find_steps(function: Function, code: Callable[[Numbers], NDArray]) -> Steps | None:
+def find_steps(function: Function, code: Callable[[Numbers], NDArray], most: int) -> Steps | None:
     """The steps of a quantizer, `code` of a monotone array of numbers, behind a function of float32 numbers.
 
-    None where it has no step or too many of them, or where no bounds prove that all are found.
+    None where it has no step or more than `most`, or where no bounds prove that all are found.
     """
     with np.errstate(all="ignore"):
         points = _monotone_parts(function, code)
@@ -90,7 +90,7 @@ def find_steps(function: Function, code: Callable[[Numbers], NDArray]) -> Steps 
             return None
         codes = code(function.at(points))
         jumps = np.abs(np.diff(codes))
-        if not 0 < jumps.sum() <= MOST_STEPS:
+        if not 0 < jumps.sum() <= most:
             return None
         rising, falling = _first_reached(function, code, points, codes)
     return Steps(int(codes[0]), rising, falling, int(codes.min()))

@@ -17,7 +17,7 @@ from iree.compiler import ir
 from ulq import exact
 from ulq.attributes import Rounding, attribute, names
 from ulq.codes import Codes, Grid, Shape, reshaped, transposed
-from ulq.functions import Function, Waiting, find_steps
+from ulq.functions import MOST_STEPS, MOST_STEPS_OF_PRODUCT, Function, Waiting, find_steps
 from ulq.levels import Levels, as_thresholds
 
 # ONNX element types that are codes of the ulq dialect, and those that only float segments see.
@@ -269,14 +269,15 @@ class GraphBuilder:
 
     def _function_codes(self, shape: Shape, element: str, codes: Waiting) -> Value:
         """Thresholds of what the function is one of; where they are too many, the codes wait for a clip."""
-        steps = find_steps(codes.function, codes.code)
+        source = codes.function.source
+        most = MOST_STEPS_OF_PRODUCT if _is_product_of_codes(self.real(source)) else MOST_STEPS
+        steps = find_steps(codes.function, codes.code, most)
         if steps is None:
             return Value(shape, np.dtype(object), waiting=codes)
         narrow = code_element(max(1, steps.span.bit_length()), False)
         thresholds = steps.rising + steps.falling
         counting = {"count": len(thresholds), "falling": len(steps.falling), "start": steps.start - steps.base}
-        reals = self.real(codes.function.source)
-        result = self._emit("threshold", [reals], shape, narrow, values=doubles(thresholds), axis=0, **counting)
+        result = self._emit("threshold", [self.real(source)], shape, narrow, values=doubles(thresholds), axis=0, **counting)
         return Value(shape, np.dtype(object), ir=self._recoded(result, shape, narrow, element, steps.base))
 
     def _located(self, emit: Callable[[], ir.Value]) -> Callable[[], ir.Value]:
@@ -452,3 +453,28 @@ class GraphBuilder:
 
 def _grid(grid: Grid) -> dict:
     return {"scale": grid.scale, "zeroPoint": grid.zero, "axis": grid.axis}
+
+
+def _is_product_of_codes(value: ir.Value) -> bool:
+    """Whether it is a convolution or matrix product of codes, maybe scaled, shifted and added to."""
+    name, operands = _definition(value)
+    if name in ("ulq.conv2d", "ulq.matmul"):
+        return all(_are_codes(operand) for operand in operands)
+    followed = {"ulq.add": 2, "ulq.affine": 1, "ulq.reshape": 1, "ulq.transpose": 1}.get(name, 0)
+    return any(_is_product_of_codes(operand) for operand in operands[:followed])
+
+
+def _are_codes(value: ir.Value) -> bool:
+    """Whether it is dequantized codes, maybe moved."""
+    name, operands = _definition(value)
+    if name in ("ulq.pad", "ulq.reshape", "ulq.transpose", "ulq.slice", "ulq.concat", "ulq.max_pool"):
+        return all(_are_codes(operand) for operand in operands)
+    return name == "ulq.dequantize"
+
+
+def _definition(value: ir.Value) -> tuple[str, list[ir.Value]]:
+    """Name and operands of the operation that yields it; of none for an argument."""
+    if not isinstance(value.owner, ir.Operation | ir.OpView):
+        return "", []
+    operation = value.owner.operation
+    return operation.name, list(operation.operands)

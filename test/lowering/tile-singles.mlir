@@ -26,21 +26,20 @@
 // With codes of 8 bits a proof is not tried.
 // CHECK-LABEL: func.func @ulq_avx2_3_wide
 // CHECK: ulq.epilogue_tile
-// CHECK-SAME: doubt = {{[0-9.]+}}E-5 : f64
 // CHECK-SAME: exactSteps = [#ulq.lane<kind = mul
 // CHECK-SAME: singles
+// CHECK-SAME: #ulq.lane<kind = round, value = {{[0-9.]+}}E-5 : f64>
 
 // The middle between two codes moves by less than f32 tells.
 // CHECK-LABEL: func.func @ulq_avx2_4_close
 // CHECK: ulq.epilogue_tile
-// CHECK-SAME: doubt = {{[0-9.]+}}E-5 : f64
 // CHECK-SAME: exactSteps = [#ulq.lane<kind = mul
+// CHECK-SAME: #ulq.lane<kind = round, value = {{[0-9.]+}}E-5 : f64>
 
 // Powers of two are exact: what is added does not leave the 24 bits of f32.
 // CHECK-LABEL: func.func @ulq_avx2_5_fixed
 // CHECK: ulq.epilogue_tile
-// CHECK-NOT: doubt
-// CHECK-SAME: singles
+// CHECK-SAME: singles{{.*}} #ulq.lane<kind = round>
 func.func @layers(%x: tensor<1x4x4x8xui2>, %r: tensor<1x4x4x2xui2>, %s: tensor<1x4x4x2xui8>, %s8: tensor<1x4x4x8xui8>) -> (tensor<1x4x4x2xui3>, tensor<1x4x4x2xui3>, tensor<1x4x4x2xui2>, tensor<1x4x4x2xui2>, tensor<1x4x4x2xui8>, tensor<1x4x4x2xui8>) {
   %w = ulq.constant {value = dense<1> : tensor<2x1x1x8xi8>} : tensor<2x1x1x8xsi2>
   %line = ulq.layer %x, %w {geometry = #point, thresholds = dense<[[3, 6, 9, 12, 15, 18, 21], [21, 18, 15, 12, 9, 6, 3]]> : tensor<2x7xi32>, descending = array<i1: false, true>} : (tensor<1x4x4x8xui2>, tensor<2x1x1x8xsi2>) -> tensor<1x4x4x2xui3> loc("line")

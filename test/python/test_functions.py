@@ -50,7 +50,7 @@ def quantizer(scale: float, bits: int, rounding: str = "half_even", signed: bool
 
 def check(function: Function, code) -> None:
     """On many numbers, the neighbours of all steps among them."""
-    steps = find_steps(function, code)
+    steps = find_steps(function, code, MOST_STEPS)
     assert steps is not None
     edges = np.array(steps.rising + steps.falling)
     spread = np.random.default_rng(3).normal(0, 4, 20000)
@@ -103,9 +103,9 @@ def test_finds_steps_of_compositions():
 def test_leaves_what_is_not_proved():
     x = variable()
     # Bounds of large squares are too wide; constants and many steps are not worth thresholds.
-    assert find_steps(apply("Sub", apply("Mul", x, x), apply("Mul", x, x)).function, quantizer(0.5, 4)) is None
-    assert find_steps(apply("Mul", x, 0.0).function, quantizer(0.5, 4)) is None
-    assert find_steps(apply("Tanh", x).function, quantizer(2.0 / MOST_STEPS / 1.5, 8)) is None
+    assert find_steps(apply("Sub", apply("Mul", x, x), apply("Mul", x, x)).function, quantizer(0.5, 4), MOST_STEPS) is None
+    assert find_steps(apply("Mul", x, 0.0).function, quantizer(0.5, 4), MOST_STEPS) is None
+    assert find_steps(apply("Tanh", x).function, quantizer(2.0 / MOST_STEPS / 1.5, 8), MOST_STEPS) is None
 
 
 @pytest.mark.parametrize(
