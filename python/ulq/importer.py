@@ -17,12 +17,13 @@ from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from ulq import onnx_model
-from ulq.graph import FLOAT32, GraphBuilder, Value, constant, element_of
+from ulq.graph import GraphBuilder
 from ulq.onnx_model import Shape, Source
 from ulq.onnx_ops import FloatForm, Node, in_other_words, lookup
 from ulq.onnx_ops.functions import compose
 from ulq.onnx_ops.levels import evaluate
 from ulq.onnx_segments import Segment, needs_cast
+from ulq.values import FLOAT32, Value, constant, element_of
 
 Port = tuple[str, Shape, np.dtype]
 

@@ -13,9 +13,11 @@ import onnx
 from iree.compiler import ir
 from onnx import TensorProto, helper, numpy_helper
 
-from ulq.graph import CODE_ELEMENTS, EXACT_INTEGER, FLOAT32, INT32, PLAIN_ELEMENTS, GraphBuilder, Grid, Value
+from ulq.codes import Grid
+from ulq.graph import GraphBuilder
 from ulq.onnx_model import Source, node_name
 from ulq.onnx_ops.registry import Node
+from ulq.values import CODE_ELEMENTS, EXACT_INTEGER, FLOAT32, INT32, PLAIN_ELEMENTS, Value
 
 MODERN_OPSET = 17
 BYTE_TYPES = (np.dtype(np.int8), np.dtype(np.uint8))

@@ -8,11 +8,11 @@ from onnx import helper
 
 from ulq import exact
 from ulq.functions import LARGEST, MOST_STEPS, Function, find_steps
-from ulq.graph import FLOAT32, Value, constant
 from ulq.intervals import Dual, Interval
 from ulq.onnx_model import Source
 from ulq.onnx_ops.functions import BOUNDS, compose
 from ulq.onnx_ops.registry import Node
+from ulq.values import FLOAT32, Value, constant
 
 SHAPE = (2, 3)
 ATTRIBUTES = {

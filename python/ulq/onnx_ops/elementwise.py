@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 
-from ulq.graph import CODE_ELEMENTS, FLOAT32, Codes, Grid, Value, code_range, constant
+from ulq.codes import Codes, Grid
 from ulq.onnx_ops.grids import along_axis
 from ulq.onnx_ops.registry import Node, onnx_op
+from ulq.values import CODE_ELEMENTS, FLOAT32, Value, code_range, constant
 
 # ----------------------------------------------------------------------------
 # Arithmetic

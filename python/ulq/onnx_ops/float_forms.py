@@ -6,9 +6,9 @@ import numpy as np
 import onnx
 from onnx import helper, inliner
 
-from ulq.graph import FLOAT32
 from ulq.onnx_ops.interpolation import Axis, axes_of
 from ulq.onnx_ops.registry import FloatForm, Node, float_form
+from ulq.values import FLOAT32
 
 # Defined by a function body in the ONNX standard.
 DEFINED = ("Attention", "CenterCropPad", "GroupNormalization", "MeanVarianceNormalization", "RMSNormalization")

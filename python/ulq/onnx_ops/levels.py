@@ -11,9 +11,9 @@ from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import OpRun
 
-from ulq.graph import FLOAT32, Value
 from ulq.levels import Levels
 from ulq.onnx_ops.registry import Node
+from ulq.values import FLOAT32, Value
 
 # Operators whose result depends on the one element at its place.
 ELEMENTWISE = set(

@@ -9,8 +9,9 @@ import numpy as np
 import onnx
 
 from ulq.errors import UlqError
-from ulq.graph import GraphBuilder, Value
+from ulq.graph import GraphBuilder
 from ulq.onnx_model import Shape, Source, node_name
+from ulq.values import Value
 
 # An operator function returns its outputs, or None to leave the node to IREE's float path.
 OperatorFunction = Callable[["Node"], "Value | tuple[Value | None, ...] | None"]

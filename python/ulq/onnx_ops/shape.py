@@ -7,10 +7,11 @@ import math
 import numpy as np
 import onnx
 
-from ulq.graph import CODE_ELEMENTS, FLOAT32, INT32, Grid, Value, code_range, constant
+from ulq.codes import Grid
 from ulq.onnx_model import Shape
 from ulq.onnx_ops.interpolation import ROUNDINGS
 from ulq.onnx_ops.registry import Node, onnx_op
+from ulq.values import CODE_ELEMENTS, FLOAT32, INT32, Value, code_range, constant
 
 
 def _is_movable(value: Value) -> bool:
