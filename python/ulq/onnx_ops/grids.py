@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ulq.codes import Grid
-from ulq.onnx_model import Shape
+from ulq.codes import Grid, Shape
 from ulq.onnx_ops.registry import Node
 from ulq.values import doubles
 
