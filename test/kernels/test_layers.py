@@ -6,7 +6,7 @@ unmapped page, so that a read beyond a tensor is a crash, and results are surrou
 
 import numpy as np
 import pytest
-from layers import SQUARE, Case, check, objects_of, per_channel, requantize, runs_of
+from whole_layers import SQUARE, Case, check, objects_of, per_channel, requantize, runs_of
 
 from ulq.reference import Add, Affine, Clamp, Dequantize, Leaky, Quantize, Threshold
 
