@@ -14,9 +14,6 @@ using namespace ulq;
 
 namespace {
 
-constexpr int64_t toChannelsLast[] = {0, 2, 3, 1};
-constexpr int64_t toChannelsFirst[] = {0, 3, 1, 2};
-
 /// The dimension along which an operation that becomes a step has constants,
 /// -1 for none; nothing for other operations.
 std::optional<int64_t> stepAxis(Operation *op) {
