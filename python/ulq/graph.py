@@ -20,6 +20,9 @@ from ulq.levels import Levels, as_thresholds
 from ulq.module import ModuleBuilder, grid_attributes
 from ulq.values import CODE_ELEMENTS, FLOAT32, Value, code_element, code_range, constant, doubles
 
+# Of codes whose ONNX type the caller knows.
+UNTYPED = np.dtype(object)
+
 
 class GraphBuilder(ModuleBuilder):
     """Emits graph-level operations into `@main`. Call inside `with builder:`."""
@@ -47,42 +50,45 @@ class GraphBuilder(ModuleBuilder):
             attributes = {**grid_attributes(grid), "min": low, "max": high, "rounding": Rounding(rounding), **extra}
             return self._emit("quantize", [self.real(value)], value.shape, element, **attributes)
 
-        if value.function and not value.function.is_graph and not grid.per_axis:
+        def code(x):
+            return exact.quantize(exact.Real.of_floats(x), grid.scale, grid.zero, low, high, rounding, first)
 
-            def code(x):
-                return exact.quantize(exact.Real.of_floats(x), grid.scale, grid.zero, low, high, rounding, first)
-
-            return self._function_codes(value.shape, element, Waiting(value.function, code, self._located(emit)))
-        return Value(value.shape, np.dtype(object), ir=emit(), levels=levels)
+        return replace(self._codes(value, element, emit, None if grid.per_axis else code), levels=levels)
 
     def threshold(self, value: Value, values: Sequence[float], count: int, element: str, axis: int = 1) -> Value:
         """The number of thresholds that each element reaches."""
-        if value.levels and value.ir is None and len(values) == count:
+        per_axis = len(values) != count
+        if value.levels and value.ir is None and not per_axis:
             return self.lookup(value.levels.counted(values), value.shape, element)
 
         def emit() -> ir.Value:
             attributes = {"values": doubles(values), "count": count, "axis": axis}
             return self._emit("threshold", [self.real(value)], value.shape, element, **attributes)
 
-        if value.function and not value.function.is_graph and len(values) == count:
+        def code(x):
+            return np.sum(x[:, None] >= np.asarray(values), axis=1)
 
-            def code(x):
-                return np.sum(x[:, None] >= np.asarray(values), axis=1)
+        return self._codes(value, element, emit, None if per_axis else code)
 
+    def _codes(
+        self, value: Value, element: str, emit: Callable[[], ir.Value], code: Callable[[np.ndarray], np.ndarray] | None
+    ) -> Value:
+        """What `emit` makes of a tensor; perhaps thresholds where it is a function, of which `code` makes the codes."""
+        if code and value.function and not value.function.is_graph:
             return self._function_codes(value.shape, element, Waiting(value.function, code, self._located(emit)))
-        return Value(value.shape, np.dtype(object), ir=emit())
+        return Value(value.shape, UNTYPED, ir=emit())
 
     def _function_codes(self, shape: Shape, element: str, codes: Waiting) -> Value:
         """Thresholds of what the function is one of; where they are too many, the codes wait for a clip."""
         steps = find_steps(codes.function, codes.code)
         if steps is None:
-            return Value(shape, np.dtype(object), waiting=codes)
+            return Value(shape, UNTYPED, waiting=codes)
         narrow = code_element(max(1, steps.span.bit_length()), False)
         thresholds = steps.rising + steps.falling
         counting = {"count": len(thresholds), "falling": len(steps.falling), "start": steps.start - steps.base}
         reals = self.real(codes.function.source)
         result = self._emit("threshold", [reals], shape, narrow, values=doubles(thresholds), axis=0, **counting)
-        return Value(shape, np.dtype(object), ir=self._recoded(result, shape, narrow, element, steps.base))
+        return Value(shape, UNTYPED, ir=self._recoded(result, shape, narrow, element, steps.base))
 
     def _located(self, emit: Callable[[], ir.Value]) -> Callable[[], ir.Value]:
         """`emit` with the present location."""
@@ -123,7 +129,7 @@ class GraphBuilder(ModuleBuilder):
         else:
             result = self._emit("lookup", [operand], shape, narrow, table=tuple(table))
         result = self._recoded(result, shape, narrow, element, base)
-        return Value(shape, np.dtype(object), ir=result, levels=replace(levels, is_table=True))
+        return Value(shape, UNTYPED, ir=result, levels=replace(levels, is_table=True))
 
     def _levels(self, codes: Value, element: str) -> Levels | None:
         if element[:2] not in ("ui", "si"):
@@ -151,21 +157,15 @@ class GraphBuilder(ModuleBuilder):
         element = CODE_ELEMENTS[value.dtype]
         if value.levels and value.levels.is_table:
             return replace(self.lookup(value.levels.clipped(low, high), value.shape, element), dtype=value.dtype)
-        if value.waiting and value.ir is None:
-            return replace(self._clipped(value, low, high, element), dtype=value.dtype)
-        result = self._emit("clamp", [self.operand(value)], value.shape, element, min=float(low), max=float(high))
-        return Value(value.shape, value.dtype, ir=result)
-
-    def _clipped(self, value: Value, low: float, high: float, element: str) -> Value:
-        """Codes that wait, clipped."""
 
         def emit() -> ir.Value:
             return self._emit("clamp", [self.operand(value)], value.shape, element, min=float(low), max=float(high))
 
-        codes = Waiting(
-            value.waiting.function, lambda x: np.clip(value.waiting.code(x), low, high), self._located(emit)
-        )
-        return self._function_codes(value.shape, element, codes)
+        if not value.waiting or value.ir is not None:
+            return Value(value.shape, value.dtype, ir=emit())
+        waiting = value.waiting
+        clipped = Waiting(waiting.function, lambda x: np.clip(waiting.code(x), low, high), self._located(emit))
+        return replace(self._function_codes(value.shape, element, clipped), dtype=value.dtype)
 
     def leaky_relu(self, value: Value, alpha: float) -> Value:
         return self._real_op("leaky_relu", value, alpha=float(alpha))
