@@ -137,6 +137,20 @@ LogicalResult EpilogueTileOp::verify() {
   }
   if (getSingles() && getFloatAccumulators())
     return emitOpError("expected integer accumulators for steps in f32");
+  for (Attribute step : getExactSteps())
+    if (!isa<LaneStepAttr>(step))
+      return emitOpError("expected #ulq.lane exact steps, got ") << step;
+  // epilogue_tile_c6
+  double doubt = getDoubt().convertToDouble();
+  bool again = getSingles() && (getLevels() > 0) != !getExactSteps().empty();
+  auto rounds = [](Attribute step) {
+    return cast<LaneStepAttr>(step).getKind() == LaneKind::Round;
+  };
+  if (!(doubt >= 0 && doubt < 0.5) ||
+      (doubt > 0 && !(again && llvm::count_if(getSteps(), rounds) == 1)))
+    return emitOpError("expected a doubt below 0.5 of one rounding in f32 and "
+                       "an exact way, got ")
+           << doubt;
   // epilogue_tile_c3
   if (stores != static_cast<int64_t>(getTargets().size()))
     return emitOpError("expected ")

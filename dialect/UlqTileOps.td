@@ -381,6 +381,9 @@ def Ulq_EpilogueTileOp : Ulq_Op<"epilogue_tile", [AttrSizedOperandSegments]> {
     in f64, in order, or, with `singles`, in f32; so are their arrays. All
     arrays have `lanes` elements, one per lane of every
     panel, and `panel` is the number of this one.
+    `doubt` > 0: a row in which the value that `steps` round lies, in any lane,
+    within `doubt` of the middle between two integers gets its codes from the
+    thresholds, or from `exactSteps` in f64.
 
     `targets` are a code tensor of `codeBits` bits per element when
     `codeBits` > 0, then an f32 tensor when one of the steps is `store_float`;
@@ -392,9 +395,11 @@ def Ulq_EpilogueTileOp : Ulq_Op<"epilogue_tile", [AttrSizedOperandSegments]> {
     - (C2) one offset per addend and per target; one width per operand.
     - (C3) one target per store: codes when `codeBits` > 0, f32 when a step
       stores it.
-    - (C4) `steps` are `#ulq.lane` attributes, and `load` names an addend.
+    - (C4) `steps` and `exactSteps` are `#ulq.lane` attributes, and `load` names an addend.
     - (C5) `singles` needs integer accumulators, and no step is `count` or
       `store_float`.
+    - (C6) `doubt` is 0, or less than 0.5 with `singles` and either `levels` or
+      `exactSteps`, and one step rounds.
   }];
   let arguments = (ins
       Ulq_Bytes:$scratch, Index:$accumulators, Index:$sums,
@@ -410,7 +415,10 @@ def Ulq_EpilogueTileOp : Ulq_Op<"epilogue_tile", [AttrSizedOperandSegments]> {
       DefaultValuedAttr<I64Attr, "0">:$falling,
       DefaultValuedAttr<I64Attr, "0">:$start,
       DefaultValuedAttr<I64Attr, "-1">:$flipSlot, ArrayAttr:$steps,
-      UnitAttr:$singles, DenseI64ArrayAttr:$addendBits, I64Attr:$codeBits);
+      UnitAttr:$singles,
+      DefaultValuedAttr<F64Attr, "0.0">:$doubt,
+      DefaultValuedAttr<ArrayAttr, "{}">:$exactSteps,
+      DenseI64ArrayAttr:$addendBits, I64Attr:$codeBits);
   let assemblyFormat = [{
     $scratch `[` $accumulators `,` $sums `]` `params` $params `[` $paramsOffset `]`
     (`add` $addends^ `[` $addendOffsets `]`)?

@@ -299,10 +299,10 @@ EpiloguePlan planEpilogue(LayerOp op, const PanelLanes &lanes,
     plan.zeroSlot = blob.appendArray<int32_t>(
         lanes.spread<int32_t>(*op.getWeightZero(), 0));
   bool byThresholds = codes && op.getThresholds();
-  std::optional<SmallVector<Step>> singles;
+  std::optional<SingleSteps> singles;
   if (byThresholds && !floats)
     singles = thresholdsInSingles(op);
-  if (byThresholds && !singles)
+  if (byThresholds && !(singles && singles->doubt == 0))
     planThresholds(op, lanes, blob, plan);
   if (byThresholds && !floats && !singles)
     return plan;
@@ -323,10 +323,21 @@ EpiloguePlan planEpilogue(LayerOp op, const PanelLanes &lanes,
   SmallVector<Step> planned = planner.take();
   if (!singles && !floats)
     singles = stepsInSingles(op, planned);
-  plan.singles = singles.has_value();
-  Placer placer{lanes, blob, op.getContext(), plan.singles};
-  for (const Step &step : singles ? *singles : planned)
-    plan.steps.push_back(placer.place(step));
+  auto place = [&](ArrayRef<Step> steps, bool inSingles) {
+    Placer placer{lanes, blob, op.getContext(), inSingles};
+    return llvm::map_to_vector(steps, [&](const Step &step) -> Attribute {
+      return placer.place(step);
+    });
+  };
+  if (!singles) {
+    plan.steps = place(planned, false);
+    return plan;
+  }
+  plan.singles = true;
+  plan.doubt = singles->doubt;
+  plan.steps = place(singles->steps, true);
+  if (plan.doubt > 0 && !byThresholds)
+    plan.exactSteps = place(planned, false);
   return plan;
 }
 

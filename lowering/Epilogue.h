@@ -55,12 +55,18 @@ struct PlannedStep {
   llvm::SmallVector<double> values; // one, or one per channel
   int64_t index = 0;
   int64_t falling = 0, start = 0; // of a count
+
+  double constant(int64_t channel) const {
+    return values.empty() ? 0 : values[values.size() == 1 ? 0 : channel];
+  }
 };
 
 /// The epilogue attributes of `ulq.epilogue_tile`.
 struct EpiloguePlan {
   llvm::SmallVector<mlir::Attribute> steps;
-  bool singles = false; // steps are in f32
+  bool singles = false;                          // steps are in f32
+  double doubt = 0;                              // of the value that is rounded
+  llvm::SmallVector<mlir::Attribute> exactSteps; // in f64, for what is in doubt
   int64_t levels = 0, falling = 0, start = 0;
   int64_t zeroSlot = -1, thresholdSlot = -1, flipSlot = -1;
 };

@@ -3,7 +3,8 @@
 // Part of ulq, under the Apache License v2.0 with LLVM Exceptions.
 //
 // Per row of the tile and per chunk of up to 64 channels, whose codes make
-// whole bytes: thresholds on vectors of i32, lane steps on vectors of 8 f64.
+// whole bytes: thresholds on vectors of i32, lane steps on vectors of 8 f64, or
+// of f32. A row that these leave in doubt is done again, 8 channels at a time.
 //
 //===----------------------------------------------------------------------===//
 
@@ -33,13 +34,9 @@ public:
         width(op.getWidth()), codeBits(op.getCodeBits()),
         chunk(powerOfTwoDivisor(outputs, 64)),
         words(powerOfTwoDivisor(chunk, isa.vectorBytes)),
-        stepLanes(op.getSingles() ? words : kDoubles) {
-    auto sized = [&](Type element) {
-      return VectorType::get(stepLanes, element);
-    };
-    realType = sized(op.getSingles() ? Type(b.getF32Type()) : b.getF64Type());
-    floats = sized(b.getF32Type());
-    ints = sized(b.getI32Type());
+        doubt(op.getDoubt().convertToDouble()), channel(op.getChannel()),
+        offsets(op.getOffsets()) {
+    setSteps(op.getSteps(), op.getSingles());
   }
 
   void run() {
@@ -48,12 +45,70 @@ public:
       pixel = b.add(op.getFirstRow(), row);
       accumulators = b.add(op.getAccumulators(), b.mul(row, outputs * 4));
       rowSum = needsRowSum() ? loadRowSum(row) : Value();
+      if (doubt > 0)
+        furthest = real(0);
       for (int64_t start = 0; start < width; start += chunk)
         expandChunk(start);
+      if (doubt > 0)
+        b.branch(isInDoubt(), [&] { expandExactly(); });
     });
   }
 
 private:
+  void setSteps(ArrayAttr list, bool inSingles) {
+    steps = list;
+    singles = inSingles;
+    stepLanes = singles ? words : kDoubles;
+    auto sized = [&](Type element) {
+      return VectorType::get(stepLanes, element);
+    };
+    realType = sized(singles ? Type(b.getF32Type()) : b.getF64Type());
+    floats = sized(b.getF32Type());
+    ints = sized(b.getI32Type());
+  }
+
+  //===--- doubt --------------------------------------------------------===//
+
+  /// Notes how far v is from `rounded`, the integer it became.
+  void noteDistance(Value v, Value rounded) {
+    Value distance =
+        math::AbsFOp::create(b, arith::SubFOp::create(b, v, rounded));
+    furthest = choose(arith::CmpFPredicate::OGT, furthest, distance, furthest,
+                      distance);
+  }
+
+  Value isInDoubt() {
+    auto limit = std::nextafter(static_cast<float>(0.5 - doubt), 0.0f);
+    Value reached = arith::CmpFOp::create(b, arith::CmpFPredicate::OGE,
+                                          furthest, real(limit));
+    return vector::ReductionOp::create(b, vector::CombiningKind::OR, reached);
+  }
+
+  /// The codes of the row once more, by thresholds or by the exact steps.
+  void expandExactly() {
+    int64_t whole = width / kDoubles * kDoubles;
+    b.loop(b.index(0), b.index(whole), kDoubles, [&](Value lane) {
+      EpilogueExpander(*this, lane, kDoubles).expandChunk(0);
+    });
+    if (whole < width)
+      EpilogueExpander(*this, b.index(whole), width - whole).expandChunk(0);
+  }
+
+  /// The exact way for `width` lanes, up to 8, from `lane` on.
+  EpilogueExpander(const EpilogueExpander &quick, Value lane, int64_t width)
+      : EpilogueExpander(quick) {
+    this->width = width;
+    chunk = words = kDoubles;
+    doubt = 0;
+    setSteps(op.getExactSteps(), false);
+    firstLane = b.add(firstLane, lane);
+    channel = b.add(channel, lane);
+    accumulators = b.add(accumulators, b.mul(lane, 4));
+    if (offsets)
+      offsets = b.add(offsets, b.mul(lane, 4));
+  }
+  EpilogueExpander(const EpilogueExpander &) = default;
+
   //===--- accumulators -------------------------------------------------===//
 
   bool needsRowSum() {
@@ -93,10 +148,9 @@ private:
       Value term = arith::MulIOp::create(b, zero, broadcast(type, rowSum));
       sum = arith::AddIOp::create(b, sum, term);
     }
-    if (!op.getOffsets())
+    if (!offsets)
       return sum;
-    Value offset =
-        b.load(type, op.getScratch(), b.add(op.getOffsets(), lane * 4));
+    Value offset = b.load(type, op.getScratch(), b.add(offsets, lane * 4));
     return arith::AddIOp::create(b, sum, offset);
   }
 
@@ -116,10 +170,10 @@ private:
   void expandChunk(int64_t start) {
     int64_t valid = std::min(chunk, width - start);
     codes = codeBits > 0 ? b.splat(b.bytes(chunk), 0) : Value();
-    if (op.getLevels() > 0)
+    if (op.getLevels() > 0 && doubt == 0)
       for (int64_t lane = 0; lane < valid; lane += words)
         insertCodes(countThresholds(start + lane), lane);
-    if (!op.getSteps().empty())
+    if (!steps.empty())
       for (int64_t lane = 0; lane < valid; lane += stepLanes)
         runSteps(start, lane, std::min(stepLanes, valid - lane));
     if (codeBits > 0)
@@ -180,8 +234,8 @@ private:
       codes = arith::AndIOp::create(b, codes, b.constant(mask));
     }
     int64_t pixelBytes = (slotOf(op.getOutputs()) * codeBits + 7) / 8;
-    Value first = b.createOrFold<arith::DivUIOp>(
-        b.mul(op.getChannel(), codeBits), b.index(8));
+    Value first =
+        b.createOrFold<arith::DivUIOp>(b.mul(channel, codeBits), b.index(8));
     Value at = b.add(op.getTargetOffsets()[0], b.mul(pixel, pixelBytes));
     at = b.add(b.add(at, first), start * codeBits / 8);
     b.storeFirst(packCodes(codes), op.getTargets()[0], at,
@@ -192,7 +246,7 @@ private:
 
   void runSteps(int64_t start, int64_t lane, int64_t valid) {
     Value v = realAccumulators(start + lane), saved;
-    for (auto [number, attr] : llvm::enumerate(op.getSteps())) {
+    for (auto [number, attr] : llvm::enumerate(steps)) {
       auto step = cast<LaneStepAttr>(attr);
       switch (step.getKind()) {
       case LaneKind::Load:
@@ -203,7 +257,9 @@ private:
         v = arith::AddFOp::create(b, saved, v);
         break;
       case LaneKind::Round:
-        if (op.getSingles() && storesCode(number + 1))
+        if (doubt > 0)
+          noteDistance(v, nearest(v));
+        if (singles && storesCode(number + 1))
           return insertCodes(b.bitcast(ints, addMagic(v)), lane);
         v = round(v, static_cast<Rounding>(step.getIndex()));
         break;
@@ -300,11 +356,10 @@ private:
   }
   Value addMagic(Value v) { return arith::AddFOp::create(b, v, real(magic())); }
   /// Its last 8 bits are 0, so that the sum ends in those of a rounded code.
-  double magic() { return std::ldexp(1.5, op.getSingles() ? 23 : 52); }
+  double magic() { return std::ldexp(1.5, singles ? 23 : 52); }
 
   bool storesCode(size_t number) {
-    return cast<LaneStepAttr>(op.getSteps()[number]).getKind() ==
-           LaneKind::StoreCode;
+    return cast<LaneStepAttr>(steps[number]).getKind() == LaneKind::StoreCode;
   }
 
   Value floor(Value v) {
@@ -352,8 +407,8 @@ private:
     int64_t bits = op.getAddendBits()[index];
     int64_t pixelBytes = (slotOf(op.getOutputs()) * bits + 7) / 8;
     Value at = b.add(op.getAddendOffsets()[index], b.mul(pixel, pixelBytes));
-    Value first = b.createOrFold<arith::DivUIOp>(b.mul(op.getChannel(), bits),
-                                                 b.index(8));
+    Value first =
+        b.createOrFold<arith::DivUIOp>(b.mul(channel, bits), b.index(8));
     at = b.add(b.add(at, first), lane * bits / 8);
     int64_t bytes = (valid * bits + 7) / 8;
     if (bits == 32) {
@@ -385,8 +440,7 @@ private:
 
   void storeFloats(Value v, int64_t lane, int64_t valid) {
     int64_t target = codeBits > 0 ? 1 : 0;
-    Value element =
-        b.add(b.mul(pixel, slotOf(op.getOutputs())), op.getChannel());
+    Value element = b.add(b.mul(pixel, slotOf(op.getOutputs())), channel);
     Value at = b.add(op.getTargetOffsets()[target], b.mul(element, 4));
     Value narrow = arith::TruncFOp::create(b, floats, v);
     b.storeFirst(narrow, op.getTargets()[target], b.add(at, lane * 4),
@@ -395,9 +449,14 @@ private:
 
   ByteBuilder b;
   EpilogueTileOp op;
-  int64_t outputs, width, codeBits, chunk, words, stepLanes;
+  int64_t outputs, width, codeBits, chunk, words;
+  double doubt;
+  ArrayAttr steps;
+  bool singles;
+  int64_t stepLanes;
   VectorType realType, floats, ints;
-  Value firstLane, pixel, accumulators, rowSum, codes;
+  Value firstLane, channel, offsets, pixel, accumulators, rowSum, codes;
+  Value furthest; // of a lane of this row from the integer it became
 };
 
 } // namespace

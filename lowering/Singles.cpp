@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowering/Singles.h"
+#include "lowering/ErrorBound.h"
 #include "lowering/Steps.h"
 #include "llvm/Support/MathExtras.h"
 #include <cmath>
@@ -25,19 +26,19 @@ constexpr int64_t kFewThresholds = 3;
 constexpr int64_t kMostAddendCodes = 16;
 /// Neighbouring constants that are tried for a channel.
 constexpr int64_t kNudges = 8;
+/// Above it, computing again what is in doubt costs more than f32 spares.
+constexpr double kMostDoubt = 0x1p-12;
 
-double valueOf(const PlannedStep &step, int64_t channel) {
-  return step.values[step.values.size() == 1 ? 0 : channel];
-}
-
-/// The lane steps in f32 as the kernels compute them.
-float evaluateSingles(ArrayRef<PlannedStep> steps, int64_t channel,
-                      int64_t accumulator, double addend) {
-  const float magic = std::ldexp(1.5f, 23);
-  auto v = static_cast<float>(static_cast<int32_t>(accumulator));
-  float saved = 0;
+/// The lane steps in f32 or f64 as the kernels compute them.
+template <typename Real>
+Real evaluate(ArrayRef<PlannedStep> steps, int64_t channel, int64_t accumulator,
+              double addend) {
+  const Real magic =
+      std::ldexp(Real(1.5), std::numeric_limits<Real>::digits - 1);
+  auto v = static_cast<Real>(static_cast<int32_t>(accumulator));
+  Real saved = 0;
   for (const PlannedStep &step : steps) {
-    float c = step.values.empty() ? 0.0f : float(valueOf(step, channel));
+    auto c = static_cast<Real>(step.constant(channel));
     switch (step.kind) {
     case LaneKind::Mul:
       v = v * c;
@@ -59,7 +60,7 @@ float evaluateSingles(ArrayRef<PlannedStep> steps, int64_t channel,
       break;
     case LaneKind::Load:
       saved = v;
-      v = static_cast<float>(addend);
+      v = static_cast<Real>(addend);
       break;
     case LaneKind::AddLoaded:
       v = saved + v;
@@ -229,9 +230,27 @@ Line centralLine(ArrayRef<double> low, ArrayRef<double> high) {
   return through((from + to) / 2);
 }
 
+/// `steps` as they are, with the doubt that they leave.
+std::optional<SingleSteps> inDoubt(LayerOp op, ArrayRef<PlannedStep> steps,
+                                   Interval range) {
+  int64_t codes = 0;
+  for (Value addend : op.getAddends()) {
+    Type element = tensorElement(addend.getType());
+    if (!isCodeType(element))
+      return std::nullopt;
+    codes = std::max(codes, maxCode(element));
+  }
+  int64_t largest = std::max(-range.min, range.max);
+  std::optional<double> error =
+      boundError(steps, channelCount(op), largest, codes);
+  if (!error || !(*error <= kMostDoubt))
+    return std::nullopt;
+  return SingleSteps{Steps(steps), *error};
+}
+
 } // namespace
 
-std::optional<Steps> ulq::thresholdsInSingles(LayerOp op) {
+std::optional<SingleSteps> ulq::thresholdsInSingles(LayerOp op) {
   std::optional<Interval> range = accumulators(op);
   auto type = cast<ShapedType>(op.getThresholds()->getType());
   int64_t channels = channelCount(op), count = type.getShape()[1];
@@ -265,25 +284,40 @@ std::optional<Steps> ulq::thresholdsInSingles(LayerOp op) {
     double scale = 1 / line.q;
     steps[0].values[n] = down ? -scale : scale;
     steps[1].values[n] = 0.5 - line.p * scale;
+  }
+  auto agrees = [&](int64_t n, Codes evaluated) {
+    ArrayRef<int32_t> row = ArrayRef<int32_t>(values).slice(n * count, count);
+    bool down = (*op.getDescending())[n];
     auto exact = [&](int64_t acc) -> int64_t {
       return llvm::count_if(
           row, [&](int32_t t) { return down ? acc <= t : acc >= t; });
     };
-    auto single = [&](int64_t acc) -> int64_t {
-      return evaluateSingles(steps, n, acc, 0);
-    };
-    if (!nudge(steps, n, channels,
-               [&] { return agree(exact, single, *range); }))
-      return std::nullopt;
-  }
-  return steps;
+    return agree(exact, evaluated, *range);
+  };
+  Steps nudged(steps);
+  auto all = llvm::seq<int64_t>(0, channels);
+  bool proved = llvm::all_of(all, [&](int64_t n) {
+    return nudge(nudged, n, channels, [&] {
+      return agrees(n, [&](int64_t acc) -> int64_t {
+        return evaluate<float>(nudged, n, acc, 0);
+      });
+    });
+  });
+  if (proved)
+    return SingleSteps{nudged};
+  bool liesBetween = llvm::all_of(all, [&](int64_t n) {
+    return agrees(n, [&](int64_t acc) -> int64_t {
+      return evaluate<double>(steps, n, acc, 0);
+    });
+  });
+  return liesBetween ? inDoubt(op, steps, *range) : std::nullopt;
 }
 
-std::optional<Steps> ulq::stepsInSingles(LayerOp op,
-                                         ArrayRef<PlannedStep> planned) {
-  std::optional<Interval> range = accumulators(op);
-  if (!range || op.getNumResults() != 1 || !areMonotone(planned) ||
-      op.getAddends().size() > 1)
+/// `planned` with the constants of the channels moved until f32 yields the
+/// codes of the epilogue, or none.
+static std::optional<Steps> proved(LayerOp op, ArrayRef<PlannedStep> planned,
+                                   Interval range) {
+  if (!areMonotone(planned) || op.getAddends().size() > 1)
     return std::nullopt;
   int64_t addendCodes = 1;
   for (Value addend : op.getAddends()) {
@@ -302,9 +336,9 @@ std::optional<Steps> ulq::stepsInSingles(LayerOp op,
           return evaluateSteps(op.getEpilogue(), n, double(acc), addend);
         };
         auto single = [&](int64_t acc) -> int64_t {
-          return evaluateSingles(steps, n, acc, addend);
+          return evaluate<float>(steps, n, acc, addend);
         };
-        if (!agree(exact, single, *range))
+        if (!agree(exact, single, range))
           return false;
       }
       return true;
@@ -313,4 +347,14 @@ std::optional<Steps> ulq::stepsInSingles(LayerOp op,
       return std::nullopt;
   }
   return steps;
+}
+
+std::optional<SingleSteps> ulq::stepsInSingles(LayerOp op,
+                                               ArrayRef<PlannedStep> planned) {
+  std::optional<Interval> range = accumulators(op);
+  if (!range || op.getNumResults() != 1)
+    return std::nullopt;
+  if (std::optional<Steps> steps = proved(op, planned, *range))
+    return SingleSteps{*steps};
+  return inDoubt(op, planned, *range);
 }

@@ -6,7 +6,8 @@
 // of an addend. Lane steps in f32 are cheaper than in f64 or than many integer
 // thresholds, but they round. Each of them is monotone, so they are the same
 // function where they agree on both sides of every step: that is checked here,
-// for every channel, by computing them on the host.
+// for every channel, by computing them on the host. Where they are not, a bound
+// of their error says which values have to be computed once more.
 //
 //===----------------------------------------------------------------------===//
 #ifndef ULQ_LOWERING_SINGLES_H
@@ -16,14 +17,22 @@
 
 namespace ulq {
 
-/// Lane steps with f32 constants that yield the codes of the layer's
-/// thresholds, or none: they are few, or no straight line passes between them.
-std::optional<llvm::SmallVector<PlannedStep>> thresholdsInSingles(LayerOp op);
+/// Steps with constants for f32. They yield the exact codes wherever the value
+/// before the last rounding is further than `doubt` from the middle between two
+/// codes; everywhere if `doubt` is 0.
+struct SingleSteps {
+  llvm::SmallVector<PlannedStep> steps;
+  double doubt = 0;
+};
 
-/// `steps`, which compute the layer's epilogue in f64, with constants for f32,
-/// or none where that does not yield the same codes.
-std::optional<llvm::SmallVector<PlannedStep>>
-stepsInSingles(LayerOp op, llvm::ArrayRef<PlannedStep> steps);
+/// Steps for the codes of the layer's thresholds, or none: they are few, or no
+/// straight line passes between them.
+std::optional<SingleSteps> thresholdsInSingles(LayerOp op);
+
+/// `steps`, which compute the layer's epilogue in f64, or none where f32 errs
+/// too much.
+std::optional<SingleSteps> stepsInSingles(LayerOp op,
+                                          llvm::ArrayRef<PlannedStep> steps);
 
 } // namespace ulq
 

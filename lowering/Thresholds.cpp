@@ -18,6 +18,10 @@ constexpr int64_t mostThresholds = 15;
 /// Thresholds that are no line have no cheaper form.
 constexpr int64_t mostCounted = 63;
 
+/// Of accumulators. Thresholds are sought among all of them: those that no
+/// accumulator of a channel reaches stay on the line of the others.
+constexpr int64_t kLargest = llvm::maxIntN(32) - 1;
+
 /// What a channel's accumulator can be.
 struct Interval {
   int64_t min = 0, max = 0;
@@ -284,8 +288,8 @@ void markReached(const Table &table, int64_t n, Interval range,
       (down ? high : low) = down ? std::min<int64_t>(high, row[code - 1])
                                  : std::max<int64_t>(low, row[code - 1]);
     if (code < table.count)
-      (down ? low : high) = down ? std::max<int64_t>(low, row[code] + 1)
-                                 : std::min<int64_t>(high, row[code] - 1);
+      (down ? low : high) = down ? std::max(low, int64_t(row[code]) + 1)
+                                 : std::min(high, int64_t(row[code]) - 1);
     occurs[code] = occurs[code] || low <= high;
   }
 }
@@ -314,11 +318,11 @@ LogicalResult ulq::solveThresholds(LayerOp layer) {
         accumulatorRange(channelWeights(layer, *weights, n), maxCode);
     if (!llvm::isInt<32>(range.min - 1) || !llvm::isInt<32>(range.max + 1))
       return failure();
-    bool down = last->number(n, range.max) < last->number(n, range.min);
+    bool down = last->number(n, kLargest) < last->number(n, -kLargest);
     table.descending.push_back(down);
     for (int64_t t = 0; t < last->count; ++t) {
       double bound = last->bound(n, t);
-      int64_t first = firstReached(range.min, range.max, [&](int64_t acc) {
+      int64_t first = firstReached(-kLargest, kLargest, [&](int64_t acc) {
         return (last->number(n, acc) >= bound) != down;
       });
       table.values.push_back(down ? first - 1 : first);

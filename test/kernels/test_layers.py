@@ -52,6 +52,11 @@ def make_cases() -> list[Case]:
         Case("pads", (1, 6, 5, 12), 16, 4, W4, {"kernel": (3, 2), "pads": (2, 0, 1, 3)}, 7, levels=3),
         Case("dilated", (2, 9, 8, 8), 24, geometry={"kernel": (3, 3), "pads": (2, 2, 2, 2), "dilations": (2, 2)},
              levels=3),
+        # Sums on both sides of the middle between two codes, closer to it than f32 can tell.
+        *(Case(f"doubt{len(addends)}", (1, 24, 24, 4), 21, 8, W8, addends=addends, out_bits=8, steps=(
+            Affine(2.0**-7 * (1 + 2.0**-26 * (-1.0) ** np.arange(21)), 128.0),
+            *(Add(i, 0.5, 0.0) for i in range(len(addends))), Quantize(1.0, 0, 0, 255))) for addends in ((), (8,))),
+        Case("doubt_levels", (1, 24, 24, 700), 21, 8, W8, levels=15, spacing=25601.3, out_bits=4),
         Case("batch", (2, 5, 5, 16), 8, 8, W8, SQUARE, 128, steps=requantize(8), out_bits=8),
         Case("wide8", (1, 4, 6, 700), 9, 8, W4, SQUARE, 2, steps=requantize(9), out_bits=8),
         Case("wide2", (1, 3, 6, 2600), 9, 2, pad_code=1, geometry={"kernel": (3, 2), "pads": (0, 1, 1, 0)}, levels=3),

@@ -43,6 +43,7 @@ class Case:
     right: int = 0
     zeros: tuple = (0, 0)
     falling: int = 0  # of the levels, with codes from so many on
+    spacing: float = 0  # of thresholds on a line, those of the last channel twice as far apart
 
     def __post_init__(self):
         self.geo = Geometry.of(self.shape, self.channels, **self.geometry)
@@ -74,6 +75,9 @@ class Case:
             self.thresholds = random.integers(-spread, spread, (self.channels, self.levels))
             self.thresholds[:, : self.levels - self.falling].sort()
             self.thresholds[:, self.levels - self.falling :].sort()
+            if self.spacing:
+                spacing = self.spacing * np.linspace(1, 2, self.channels)[:, None]
+                self.thresholds = np.floor(spacing * (np.arange(self.levels) - self.levels / 2.2)).astype(int)
             self.descending = random.integers(0, 2, self.channels).astype(bool) if self.levels % 2 else None
             if self.descending is None:
                 self.descending = np.zeros(self.channels, bool)

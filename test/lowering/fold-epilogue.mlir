@@ -37,7 +37,7 @@ func.func @descending(%x: tensor<1x1x1x2xui2>) -> tensor<1x1x1x2xui2> {
 
 // weightZero counts: weights [1, 1] + 1, accumulators 0 .. 12, code 1 from 1 on.
 // CHECK-LABEL: @weight_zero
-// CHECK: thresholds = dense<{{\[\[}}1], [7]]> : tensor<2x1xi32>, weightZero = array<i32: 1, 0>
+// CHECK: thresholds = dense<{{\[\[}}1], [12]]> : tensor<2x1xi32>, weightZero = array<i32: 1, 0>
 func.func @weight_zero(%x: tensor<1x1x1x2xui2>) -> tensor<1x1x1x2xui1> {
   %w = ulq.constant {value = dense<1> : tensor<2x1x1x2xi8>} : tensor<2x1x1x2xi8>
   %l = ulq.layer %x, %w {geometry = #point, weightZero = array<i32: 1, 0>} : (tensor<1x1x1x2xui2>, tensor<2x1x1x2xi8>) -> tensor<1x1x1x2xf32>
