@@ -55,11 +55,12 @@ costs: build
 	@$(BIN)/python test/bench/costs.py
 
 # --- what a change must pass -------------------------------------------------
-# pytest runs even if lit fails.
+# pytest runs even if lit fails, in a process per core. Each takes neighbouring tests, which share what they compile,
+# and what the others have left.
 test: build
 	@failed=0; \
-	$(BIN)/lit -q --param build=build --xunit-xml-output=build/lit.xml test || failed=1; \
-	$(BIN)/python -m pytest -q --junit-xml=build/pytest.xml || failed=1; \
+	$(BIN)/lit -q -j $(JOBS) --param build=build --xunit-xml-output=build/lit.xml test || failed=1; \
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal --junit-xml=build/pytest.xml || failed=1; \
 	exit $$failed
 
 check: build

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowering/BestFirst.h"
+#include "lowering/isa/Isa.h"
 #include <numeric>
 
 using namespace mlir;
@@ -23,6 +24,13 @@ void ulq::storeNumber(ByteBuilder &b, Value number, Value buffer,
                       Value offset) {
   auto type = VectorType::get(1, number.getType());
   b.store(vector::BroadcastOp::create(b, type, number), buffer, offset);
+}
+
+FailureOr<int64_t> BestFirst::lanesOf(Operation *op, KernelAttr kernel) {
+  const Isa *isa = lookupIsa(kernel.getIsa());
+  if (!isa)
+    return op->emitOpError("expected a known ISA, got ") << kernel.getIsa();
+  return isa->traits.vectorBytes / 4;
 }
 
 /// Bits of a negative float descend: all but the sign are turned.

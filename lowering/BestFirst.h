@@ -23,6 +23,11 @@ void storeNumber(ByteBuilder &b, mlir::Value number, mlir::Value buffer,
 
 class BestFirst {
 public:
+  /// Elements in a vector of the kernel's ISA, or failure with an error on the
+  /// operation.
+  static mlir::FailureOr<int64_t> lanesOf(mlir::Operation *op,
+                                          KernelAttr kernel);
+
   /// Elements have their i32 keys in `memory` from `keys` on, in whole vectors
   /// of `lanes`: there is room for one more than they fill.
   BestFirst(int64_t lanes, mlir::Value memory, mlir::Value keys)

@@ -6,7 +6,7 @@
 
 #include "lowering/CodeMovement.h"
 #include "lowering/ComputedProducts.h"
-#include "lowering/Operands.h"
+#include "lowering/LayerBuilder.h"
 #include "lowering/Passes.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
@@ -20,159 +20,9 @@ using namespace ulq;
 
 namespace {
 
-constexpr int64_t toChannelsLast[] = {0, 2, 3, 1};
-constexpr int64_t toChannelsFirst[] = {0, 3, 1, 2};
-
-//===----------------------------------------------------------------------===//
-// Building a layer
-//===----------------------------------------------------------------------===//
-
-/// Elements reordered so that target index t comes from source[order(t)].
-template <typename T, typename Order>
-SmallVector<T> reorder(ArrayRef<T> source, Order order) {
-  SmallVector<T> target;
-  target.reserve(source.size());
-  for (size_t i = 0; i < source.size(); ++i)
-    target.push_back(source[order(i)]);
-  return target;
-}
-
-/// A layer under construction; weights are [outputs][taps][channels].
-struct LayerBuilder {
-  GeometryAttr geometry;
-  Activations input;
-  Weights weights;
-  double padding = 0; // the real number around the input
-
-  int64_t outputs() const { return geometry.getOutput()[3]; }
-
-  Value weightConstant(OpBuilder &builder, Location loc,
-                       DenseI32ArrayAttr &weightZero) const;
-  SmallVector<Attribute> epilogue(MLIRContext *context) const;
-  LayerOp build(OpBuilder &builder, Location loc, Attribute opType) const;
-};
-
-/// The weights as i8; a channel whose integers leave that range (unsigned
-/// weights with a zero point) is moved into it by `weightZero`.
-Value LayerBuilder::weightConstant(OpBuilder &builder, Location loc,
-                                   DenseI32ArrayAttr &weightZero) const {
-  ArrayRef<int64_t> kernel = geometry.getKernel();
-  int64_t channels = geometry.getInput()[3] / geometry.getGroups();
-  SmallVector<int64_t> shape = {outputs(), kernel[0], kernel[1], channels};
-  if (!weights.isInteger()) {
-    auto type = RankedTensorType::get(shape, builder.getF32Type());
-    return ConstantOp::create(
-        builder, loc, type,
-        DenseElementsAttr::get(type, ArrayRef<float>(weights.floats)));
-  }
-  auto type = RankedTensorType::get(shape, builder.getI8Type());
-  int64_t depth = kernel[0] * kernel[1] * channels;
-  SmallVector<int32_t> zeros(outputs(), 0);
-  SmallVector<int8_t> bytes;
-  for (int64_t n = 0; n < outputs(); ++n) {
-    ArrayRef<int64_t> row =
-        ArrayRef<int64_t>(weights.integers).slice(n * depth, depth);
-    int64_t min = *llvm::min_element(row), max = *llvm::max_element(row);
-    if (max > 127)
-      zeros[n] = max - 127;
-    else if (min < -128)
-      zeros[n] = min + 128;
-    if (min - zeros[n] < -128)
-      return {};
-    for (int64_t w : row)
-      bytes.push_back(static_cast<int8_t>(w - zeros[n]));
-  }
-  if (llvm::any_of(zeros, [](int32_t z) { return z != 0; }))
-    weightZero = builder.getDenseI32ArrayAttr(zeros);
-  return ConstantOp::create(
-      builder, loc, type,
-      DenseElementsAttr::get(type, ArrayRef<int8_t>(bytes)));
-}
-
-/// The real value of the accumulator: first the input's zero point, in
-/// integers so that ties stay exact, then the scales.
-SmallVector<Attribute> LayerBuilder::epilogue(MLIRContext *context) const {
-  SmallVector<Attribute> steps;
-  auto affine = [&](ArrayRef<double> scale, ArrayRef<double> offset) {
-    steps.push_back(
-        AffineStepAttr::get(context, DenseF64ArrayAttr::get(context, scale),
-                            DenseF64ArrayAttr::get(context, offset)));
-  };
-  if (input.isCodes && input.zeroPoint != 0) {
-    int64_t depth = weights.integers.size() / outputs();
-    SmallVector<double> offset;
-    for (int64_t n = 0; n < outputs(); ++n) {
-      int64_t sum = 0;
-      for (int64_t k = 0; k < depth; ++k)
-        sum += weights.integers[n * depth + k];
-      offset.push_back(-input.zeroPoint * double(sum));
-    }
-    affine({1.0}, offset);
-  }
-  SmallVector<double> scale;
-  for (double s : weights.scale)
-    scale.push_back(input.scale * s);
-  if (scale.size() != 1 || scale[0] != 1.0)
-    affine(scale, {0.0});
-  return steps;
-}
-
-LayerOp LayerBuilder::build(OpBuilder &builder, Location loc,
-                            Attribute opType) const {
-  MLIRContext *context = builder.getContext();
-  DenseI32ArrayAttr weightZero;
-  Value constant = weightConstant(builder, loc, weightZero);
-  if (!constant)
-    return {};
-  auto type = RankedTensorType::get(geometry.getOutput(), builder.getF32Type());
-  auto layer = LayerOp::create(builder, loc, type, input.value, constant,
-                               ValueRange(), geometry);
-  layer.setPadCode(input.padCode(padding).value_or(0));
-  if (weightZero)
-    layer.setWeightZeroAttr(weightZero);
-  layer.setEpilogueAttr(builder.getArrayAttr(epilogue(context)));
-  if (auto name = dyn_cast_or_null<StringAttr>(opType))
-    layer.setOpTypeAttr(name);
-  return layer;
-}
-
-bool hasPads(GeometryAttr geometry) {
-  return llvm::any_of(geometry.getPads().asArrayRef(),
-                      [](int64_t p) { return p != 0; });
-}
-
 SmallVector<int64_t> channelsLast(ArrayRef<int64_t> shape) {
   return {shape[0], shape[2], shape[3], shape[1]};
 }
-
-/// Codes need integer weights, and a code for the padding's 0; otherwise the
-/// product is one of floats.
-LogicalResult settleKinds(LayerBuilder &layer, Value floats, Value weights) {
-  bool codes = layer.input.isCodes && layer.weights.isInteger() &&
-               (!hasPads(layer.geometry) || layer.input.padCode(layer.padding));
-  if (codes)
-    return success();
-  layer.input = {floats};
-  if (layer.weights.isInteger())
-    return success();
-  std::optional<Weights> constant = Weights::floatsOf(weights);
-  if (!constant)
-    return failure();
-  layer.weights = *constant;
-  return success();
-}
-
-void permuteWeights(Weights &weights,
-                    llvm::function_ref<size_t(size_t)> order) {
-  if (weights.isInteger())
-    weights.integers = reorder<int64_t>(weights.integers, order);
-  else
-    weights.floats = reorder<float>(weights.floats, order);
-}
-
-//===----------------------------------------------------------------------===//
-// Patterns
-//===----------------------------------------------------------------------===//
 
 /// What a convolution reads, and what it takes to be around it.
 struct Surrounded {
@@ -218,10 +68,10 @@ struct FuseConv : OpRewritePattern<Conv2DOp> {
             channelsLast(tensorShape(op.getType())), w.drop_front(2),
             op.getStrides(), from.pads, op.getDilations(), op.getGroups()),
         Activations::of(from.input), *weights, from.padding};
-    if (failed(settleKinds(layer, from.input, op.getWeights())))
+    if (failed(layer.settleKinds(from.input, op.getWeights())))
       return failure();
     int64_t taps = w[2] * w[3], channels = w[1];
-    permuteWeights(layer.weights, [&](size_t i) {
+    layer.permuteWeights([&](size_t i) {
       int64_t n = i / (taps * channels), tap = i / channels % taps;
       return (n * channels + i % channels) * taps + tap;
     });
@@ -251,7 +101,7 @@ struct FuseMatmul : OpRewritePattern<MatmulOp> {
     layer.geometry =
         makeGeometry(getContext(), {1, 1, 1, b[0]}, {1, 1, 1, b[1]}, {1, 1},
                      {1, 1}, {0, 0, 0, 0}, {1, 1}, 1);
-    if (failed(settleKinds(layer, op.getLhs(), op.getRhs())))
+    if (failed(layer.settleKinds(op.getLhs(), op.getRhs())))
       return failure();
     Value image = flattenedImage(layer.input.value, a);
     SmallVector<int64_t> shape, extents = {1, 1};
@@ -271,7 +121,7 @@ struct FuseMatmul : OpRewritePattern<MatmulOp> {
                                   {0, 0, 0, 0}, {1, 1}, 1);
     // [K = channels x taps][N] to [N][taps][channels]
     int64_t taps = extents[0] * extents[1], channels = shape[3];
-    permuteWeights(layer.weights, [&](size_t i) {
+    layer.permuteWeights([&](size_t i) {
       int64_t n = i / b[0], tap = i % b[0] / channels, c = i % channels;
       return (c * taps + tap) * b[1] + n;
     });
@@ -313,9 +163,9 @@ struct FuseBatchedMatmul : OpRewritePattern<MatmulOp> {
                                     {1, rows, 1, batch * outputs}, {1, 1},
                                     {1, 1}, {0, 0, 0, 0}, {1, 1}, batch),
                        Activations::of(op.getLhs()), *weights};
-    if (failed(settleKinds(layer, op.getLhs(), op.getRhs())))
+    if (failed(layer.settleKinds(op.getLhs(), op.getRhs())))
       return failure();
-    permuteWeights(layer.weights, [&](size_t i) {
+    layer.permuteWeights([&](size_t i) {
       int64_t channel = i / depth, k = i % depth;
       return (channel / outputs * depth + k) * outputs + channel % outputs;
     });
@@ -359,8 +209,8 @@ struct FuseAvgPool : OpRewritePattern<AvgPoolOp> {
                      in[3]),
         input,
         Weights{SmallVector<int64_t>(in[3] * taps, 1), {}, {1.0 / taps}}};
-    bool uniform = !hasPads(layer.geometry) ||
-                   (op.getCountIncludePad() && input.padCode());
+    bool uniform =
+        !layer.isPadded() || (op.getCountIncludePad() && input.padCode());
     if (!uniform)
       return rewriter.notifyMatchFailure(op, "expected windows of one size");
     layer.input.value =

@@ -25,23 +25,89 @@ static int64_t byteSize(Type type) {
   return tensor.getNumElements() * tensor.getElementTypeBitWidth() / 8;
 }
 
-KernelFunction::KernelFunction(ModuleOp kernels, Location loc, StringRef name,
+/// The symbol of the next kernel of a module.
+static std::string nextName(ModuleOp kernels, Location loc) {
+  auto isa = kernels->getAttrOfType<StringAttr>("ulq.isa");
+  return kernelName(isa, llvm::range_size(kernels.getOps<func::FuncOp>()), loc);
+}
+
+/// What a dispatch takes and yields for a tensor: bytes for packed ones.
+static Type dispatchedType(Type type) {
+  auto packed = dyn_cast<PackedType>(type);
+  return packed ? bytesType(type.getContext(), packed.getByteSize()) : type;
+}
+
+static Value toBytes(OpBuilder &builder, Value value) {
+  if (!isa<PackedType>(value.getType()))
+    return value;
+  return builder.createOrFold<ToBytesOp>(
+      value.getLoc(), dispatchedType(value.getType()), value);
+}
+
+static void replaceResult(OpBuilder &builder, Value result, Value dispatched) {
+  if (isa<PackedType>(result.getType()))
+    dispatched = FromBytesOp::create(builder, result.getLoc(), result.getType(),
+                                     dispatched);
+  result.replaceAllUsesWith(dispatched);
+}
+
+/// The number of finished parts, then the flags; none for one part.
+static int64_t countersOf(const Signature &signature) {
+  return signature.parts > 1 ? 1 + signature.flags : 0;
+}
+
+KernelFunction::KernelFunction(Operation *op, ModuleOp kernels,
                                const Signature &signature)
-    : b(loc, kernels.getContext()) {
+    : b(op->getLoc(), op->getContext()), parts(signature.parts), op(op),
+      name(nextName(kernels, op->getLoc())) {
+  addDispatch(signature);
+  addFunction(kernels, signature);
+}
+
+void KernelFunction::finish() {
+  func::ReturnOp::create(b);
+  op->erase();
+}
+
+void KernelFunction::addDispatch(const Signature &signature) {
+  OpBuilder builder(op);
+  SmallVector<Value> inputs;
+  for (Value input : signature.inputs)
+    inputs.push_back(toBytes(builder, input));
+  SmallVector<Type> types;
+  for (Value result : signature.results)
+    types.push_back(dispatchedType(result.getType()));
+  if (signature.scratchBytes > 0)
+    types.push_back(bytesType(op->getContext(), signature.scratchBytes));
+  IntegerAttr counters;
+  if (int64_t count = countersOf(signature))
+    counters = builder.getI64IntegerAttr(count);
+  auto dispatch = DispatchOp::create(builder, op->getLoc(), types, inputs, name,
+                                     parts + waitingWorkgroups(parts),
+                                     signature.scratchBytes > 0, counters);
+  for (auto [result, dispatched] :
+       llvm::zip(signature.results, dispatch.getResults()))
+    replaceResult(builder, result, dispatched);
+}
+
+void KernelFunction::addFunction(ModuleOp kernels, const Signature &signature) {
   b.setInsertionPointToEnd(kernels.getBody());
+  bool counts = countersOf(signature) > 0;
   SmallVector<int64_t> sizes;
   for (Value input : signature.inputs)
     sizes.push_back(byteSize(input.getType()));
-  if (signature.counters > 0)
-    sizes.push_back(signature.counters * kCounterBytes);
-  for (Type type : signature.results)
-    sizes.push_back(byteSize(type));
+  if (counts)
+    sizes.push_back(countersOf(signature) * kCounterBytes);
+  for (Value result : signature.results)
+    sizes.push_back(byteSize(result.getType()));
+  if (signature.scratchBytes > 0)
+    sizes.push_back(signature.scratchBytes);
   auto pointer = MemRefType::get({}, b.getI8Type());
   SmallVector<Type> arguments;
   for (size_t i = 0; i < sizes.size(); ++i)
     arguments.append({pointer, b.getIndexType()});
   arguments.push_back(b.getIndexType());
-  if (signature.counters > 0)
+  if (counts)
     arguments.push_back(b.getI32Type());
   auto function =
       func::FuncOp::create(b, name, b.getFunctionType(arguments, {}));
@@ -51,13 +117,13 @@ KernelFunction::KernelFunction(ModuleOp kernels, Location loc, StringRef name,
   for (auto [i, size] : llvm::enumerate(sizes))
     buffers.push_back({restore(function.getArgument(2 * i), size),
                        function.getArgument(2 * i + 1)});
-  if (signature.counters > 0) {
-    auto *place = buffers.begin() + signature.inputs.size();
-    counters = *place;
-    buffers.erase(place);
-    processor = function.getArguments().back();
-  }
   workgroup = function.getArgument(2 * sizes.size());
+  if (!counts)
+    return;
+  auto *place = buffers.begin() + signature.inputs.size();
+  counters = *place;
+  buffers.erase(place);
+  processor = function.getArguments().back();
 }
 
 /// A bare pointer has rank 0: the extent comes back here.
@@ -69,7 +135,7 @@ Value KernelFunction::restore(Value pointer, int64_t bytes) {
       /*strides=*/ArrayRef<OpFoldResult>{b.getIndexAttr(1)});
 }
 
-void KernelFunction::work(int64_t parts, function_ref<void()> body,
+void KernelFunction::work(function_ref<void()> body,
                           function_ref<void()> finish) {
   if (parts == 1) {
     body();
@@ -86,7 +152,7 @@ void KernelFunction::work(int64_t parts, function_ref<void()> body,
                                          b.i32(parts - 1));
     b.branch(isLast, finish);
   };
-  b.branch(works, workAndCount, [&] { waitFor(parts); });
+  b.branch(works, workAndCount, [&] { waitForParts(); });
 }
 
 std::pair<Value, Value> KernelFunction::share(int64_t count, Value part,
@@ -148,7 +214,7 @@ Value KernelFunction::change(arith::AtomicRMWKind kind, Value number,
                                      ValueRange(b.index(0)));
 }
 
-void KernelFunction::waitFor(int64_t parts) {
+void KernelFunction::waitForParts() {
   OpBuilder::InsertionGuard guard(b);
   Type type = b.getI32Type();
   auto loop = scf::WhileOp::create(b, type, b.i32(kPatience));
@@ -164,38 +230,6 @@ void KernelFunction::waitFor(int64_t parts) {
   scf::ConditionOp::create(b, waits, left);
   Block *after = b.createBlock(&loop.getAfter(), {}, type, b.getLoc());
   scf::YieldOp::create(b, after->getArgument(0));
-}
-
-DispatchOp createDispatch(OpBuilder &builder, Location loc,
-                          const Signature &signature, StringRef kernel,
-                          int64_t parts, bool scratch) {
-  IntegerAttr counters;
-  if (signature.counters > 0)
-    counters = builder.getI64IntegerAttr(signature.counters);
-  return DispatchOp::create(builder, loc, signature.results, signature.inputs,
-                            kernel, parts + waitingWorkgroups(parts), scratch,
-                            counters);
-}
-
-void tileCodes(Operation *op, KernelAttr attr, ModuleOp kernels,
-               ArrayRef<Value> inputs,
-               function_ref<void(KernelFunction &, int64_t)> body) {
-  OpBuilder builder(op);
-  int64_t parts = attr.getWorkgroups();
-  Signature signature;
-  for (Value input : inputs)
-    signature.inputs.push_back(toBytes(builder, input));
-  signature.results = {dispatchedType(op->getResult(0).getType())};
-  signature.counters = parts > 1 ? 1 : 0;
-  std::string name = kernelName(kernels, op->getLoc());
-  auto dispatch = createDispatch(builder, op->getLoc(), signature, name, parts,
-                                 /*scratch=*/false);
-  replaceResult(builder, op->getResult(0), dispatch.getResult(0));
-
-  KernelFunction function(kernels, op->getLoc(), name, signature);
-  function.work(parts, [&] { body(function, parts); });
-  function.finish();
-  op->erase();
 }
 
 ModuleOp kernelsModule(ModuleOp module, StringRef isa) {
@@ -217,32 +251,8 @@ std::string kernelName(StringRef isa, size_t number, Location loc) {
   return name;
 }
 
-std::string kernelName(ModuleOp kernels, Location loc) {
-  auto isa = kernels->getAttrOfType<StringAttr>("ulq.isa");
-  return kernelName(isa, llvm::range_size(kernels.getOps<func::FuncOp>()), loc);
-}
-
 RankedTensorType bytesType(MLIRContext *context, int64_t bytes) {
   return RankedTensorType::get(bytes, IntegerType::get(context, 8));
-}
-
-Type dispatchedType(Type type) {
-  auto packed = dyn_cast<PackedType>(type);
-  return packed ? bytesType(type.getContext(), packed.getByteSize()) : type;
-}
-
-Value toBytes(OpBuilder &builder, Value value) {
-  if (!isa<PackedType>(value.getType()))
-    return value;
-  return builder.createOrFold<ToBytesOp>(
-      value.getLoc(), dispatchedType(value.getType()), value);
-}
-
-void replaceResult(OpBuilder &builder, Value result, Value dispatched) {
-  if (isa<PackedType>(result.getType()))
-    dispatched = FromBytesOp::create(builder, result.getLoc(), result.getType(),
-                                     dispatched);
-  result.replaceAllUsesWith(dispatched);
 }
 
 } // namespace ulq

@@ -32,33 +32,26 @@ void LayerTiler::run(ModuleOp kernels) {
   placeScratch();
   OpBuilder builder(op);
   Signature signature;
-  signature.inputs = {toBytes(builder, op.getInput()),
-                      constantBytes(builder, blob.bytes())};
+  signature.inputs = {op.getInput(), constantBytes(builder, blob.bytes())};
   // A constant of its own, which the layers with the same tables share.
   if (!tables.empty())
     signature.inputs.push_back(constantBytes(builder, tables));
   if (shape.computed)
-    signature.inputs.push_back(toBytes(builder, op.getWeights()));
-  for (Value addend : op.getAddends())
-    signature.inputs.push_back(toBytes(builder, addend));
+    signature.inputs.push_back(op.getWeights());
+  llvm::append_range(signature.inputs, op.getAddends());
   for (Value output : {codes, floats})
     if (output)
-      signature.results.push_back(dispatchedType(output.getType()));
+      signature.results.push_back(output);
   int64_t parts = attr.getWorkgroups();
-  signature.results.push_back(bytesType(op.getContext(), scratchBytes * parts));
-  // Parts that are done, then for each scratch memory its lock and its flags.
+  // Of each scratch memory its lock and its flags.
   int64_t perScratch = 1 + flags;
-  signature.counters = parts > 1 ? 1 + parts * perScratch : 0;
+  signature.parts = parts;
+  signature.scratchBytes = parts * scratchBytes;
+  signature.flags = parts * perScratch;
 
-  std::string name = kernelName(kernels, op.getLoc());
-  auto dispatch = createDispatch(builder, op.getLoc(), signature, name, parts,
-                                 /*scratch=*/true);
-  int64_t number = 0;
-  for (Value output : {codes, floats})
-    if (output)
-      replaceResult(builder, output, dispatch.getResult(number++));
-
-  KernelFunction function(kernels, op.getLoc(), name, signature);
+  Operation *constant =
+      shape.computed ? nullptr : op.getWeights().getDefiningOp();
+  KernelFunction function(op, kernels, signature);
   kernel = &function;
   size_t next = 0;
   source = function.buffers[next++];
@@ -70,7 +63,7 @@ void LayerTiler::run(ModuleOp kernels) {
   const Buffer &own = function.buffers.back();
   memory = own.memory;
   ByteBuilder &b = function.b;
-  function.work(parts, [&] {
+  function.work([&] {
     base = own.offset;
     if (parts == 1)
       return emitLoops(b);
@@ -81,9 +74,6 @@ void LayerTiler::run(ModuleOp kernels) {
     function.release(lock);
   });
   function.finish();
-  Operation *constant =
-      shape.computed ? nullptr : op.getWeights().getDefiningOp();
-  op.erase();
   if (constant && constant->use_empty())
     constant->erase();
 }

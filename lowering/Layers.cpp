@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowering/Layers.h"
+#include "lowering/StoragePlan.h"
 #include "lowering/kernels/WinogradPlan.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/bit.h"
@@ -162,6 +163,10 @@ double predictedCycles(const LayerShape &shape, const Kernel &kernel,
   if (kernel.readsLines())
     tap *= double(strides[0] * strides[1]) / double(shape.taps);
   return tile.cyclesPerMac + tap;
+}
+
+bool getsKernel(Operation *op) {
+  return isOnPackedCodes(op) || isa<NonMaxSuppressionOp, TopKOp>(op);
 }
 
 FailureOr<KernelChoice> kernelChoice(LayerOp op) {

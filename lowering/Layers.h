@@ -33,6 +33,9 @@ void fillExtents(LayerShape &shape);
 /// Computed weights are 8-bit codes or f32, as `pack_panel` leaves them.
 LayerShape layerShape(LayerOp op);
 
+/// Whether a dispatch of a kernel computes the operation.
+bool getsKernel(mlir::Operation *op);
+
 /// What `ulq-select-kernel` decided, as the kernel and its ISA see it.
 struct KernelChoice {
   const Kernel *kernel;

@@ -5,7 +5,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowering/Blocks.h"
+#include "lowering/Layers.h"
 #include "lowering/Passes.h"
+#include "lowering/StoragePlan.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace ulq {
@@ -18,21 +20,12 @@ using namespace ulq;
 
 namespace {
 
-/// Whether some reader, maybe behind reshapes, takes packed codes.
-bool isReadPacked(Value value) {
-  return llvm::any_of(value.getUsers(), [](Operation *user) {
-    return isa<LayerOp, MaxPoolCodesOp, LookupOp, MoveCodesOp>(user) ||
-           (isa<ReshapeOp>(user) && isReadPacked(user->getResult(0)));
-  });
-}
-
 /// Whether codes are packed before they are moved.
 bool isMadePacked(Value value) {
   Operation *op = withoutReshapes(value).getDefiningOp();
   if (isa_and_nonnull<SliceOp, TransposeOp>(op))
     return isMadePacked(op->getOperand(0));
-  return isa_and_nonnull<LayerOp, MaxPoolCodesOp, LookupOp, MoveCodesOp,
-                         ConcatOp>(op);
+  return op && (isOnPackedCodes(op) || isa<ConcatOp>(op));
 }
 
 /// IREE slices or transposes codes while it quantizes, but neither joins nor
@@ -41,15 +34,6 @@ bool isFusedByIree(const CodeBlocks &blocks) {
   auto repeats = [](const BlockLoop &loop) { return loop.from == 0; };
   return blocks.size() == 1 && llvm::none_of(blocks[0].loops, repeats) &&
          !isMadePacked(blocks[0].source);
-}
-
-/// The type of packed codes that nothing asks to be wider.
-PackedType packedType(Type type) {
-  MLIRContext *context = type.getContext();
-  Type element = tensorElement(type);
-  auto layout =
-      LayoutAttr::get(context, storageBits(element.getIntOrFloatBitWidth()));
-  return PackedType::get(context, tensorShape(type), element, layout);
 }
 
 /// The elements that are copied at once; none where neighbours part.
@@ -64,7 +48,10 @@ bool movesBytes(const CodeBlock &block, Type result) {
   std::optional<int64_t> run = runOf(block);
   if (!run)
     return false;
-  PackedType from = packedType(block.source.getType()), to = packedType(result);
+  Type plain = block.source.getType();
+  // As long as nothing asks for wider codes.
+  PackedType from = packedType(plain, elementStorage(plain));
+  PackedType to = packedType(result, elementStorage(result));
   auto areBytes = [&](int64_t source, int64_t target) {
     return from.getByteDistance(source) && to.getByteDistance(target);
   };
@@ -95,7 +82,8 @@ BlockAttr blockAttr(MLIRContext *context, int64_t input,
 /// `move_codes`.
 void moveCodes(Operation *op) {
   Value result = op->getResult(0);
-  if (!isCodeType(tensorElement(result.getType())) || !isReadPacked(result))
+  if (!isCodeType(tensorElement(result.getType())) ||
+      !isReadPacked<ReshapeOp>(result))
     return;
   std::optional<CodeBlocks> blocks = blocksOf(op);
   if (!blocks || (blocks->size() == 1 && blocks->front().isWhole()))

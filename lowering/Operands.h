@@ -39,6 +39,10 @@ struct Weights {
   static std::optional<Weights> floatsOf(mlir::Value value);
 };
 
+/// Permutations between the orders of the graph level and the integer level.
+inline constexpr int64_t toChannelsLast[] = {0, 2, 3, 1};
+inline constexpr int64_t toChannelsFirst[] = {0, 3, 1, 2};
+
 /// The movement of a tensor, folded where it can be.
 mlir::Value transpose(mlir::OpBuilder &builder, mlir::Location loc,
                       mlir::Value value, llvm::ArrayRef<int64_t> perm);

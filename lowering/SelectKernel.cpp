@@ -278,8 +278,7 @@ struct SelectKernelPass : ulq::impl::SelectKernelBase<SelectKernelPass> {
                      [&](LayerOp op) { return selection.byGroups(op); });
     SmallVector<Operation *> ops;
     getOperation()->walk([&](Operation *op) {
-      if (llvm::isa<LayerOp, MaxPoolCodesOp, LookupOp, MoveCodesOp,
-                    NonMaxSuppressionOp, TopKOp>(op))
+      if (getsKernel(op))
         ops.push_back(op);
     });
     for (Operation *op : ops)

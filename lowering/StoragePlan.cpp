@@ -27,6 +27,16 @@ static SmallVector<std::pair<Value, int64_t>> grouped(LayerOp op) {
   return tensors;
 }
 
+bool isOnPackedCodes(Operation *op) {
+  return isa<LayerOp, MaxPoolCodesOp, LookupOp, MoveCodesOp>(op);
+}
+
+PackedType packedType(Type plain, int64_t bits) {
+  MLIRContext *context = plain.getContext();
+  return PackedType::get(context, tensorShape(plain), tensorElement(plain),
+                         LayoutAttr::get(context, bits));
+}
+
 StoragePlan::StoragePlan(ModuleOp module,
                          function_ref<bool(LayerOp)> byGroups) {
   module->walk([&](LayerOp op) {
@@ -69,11 +79,8 @@ bool StoragePlan::groupsAtBytes(LayerOp op) const {
   });
 }
 
-PackedType StoragePlan::packedType(Value value) const {
-  Type type = value.getType();
-  auto layout = LayoutAttr::get(type.getContext(), bits(value));
-  return PackedType::get(type.getContext(), tensorShape(type),
-                         tensorElement(type), layout);
+PackedType StoragePlan::typeOf(Value value) const {
+  return packedType(value.getType(), bits(value));
 }
 
 bool StoragePlan::equalize(Value lhs, Value rhs) {
@@ -96,7 +103,7 @@ void packResults(Operation *op, const StoragePlan &plan) {
     Type plain = result.getType();
     if (!isCodeType(tensorElement(plain)))
       continue;
-    result.setType(plan.packedType(result));
+    result.setType(plan.typeOf(result));
     auto unpack = UnpackOp::create(builder, op->getLoc(), plain, result);
     result.replaceAllUsesExcept(unpack, unpack);
   }
@@ -117,8 +124,8 @@ void packOperands(Operation *op, const StoragePlan &plan,
       stored = unpack.getInput();
     builder.setInsertionPointAfterValue(value);
     if (!stored)
-      stored = PackOp::create(builder, value.getLoc(), plan.packedType(value),
-                              value);
+      stored =
+          PackOp::create(builder, value.getLoc(), plan.typeOf(value), value);
     operand.set(stored);
   }
 }

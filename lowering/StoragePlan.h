@@ -11,6 +11,22 @@
 
 namespace ulq {
 
+/// Whether an operation reads and makes packed codes, once it has a kernel.
+bool isOnPackedCodes(mlir::Operation *op);
+
+/// Whether some reader takes packed codes, maybe behind `Movements`.
+template <typename... Movements>
+bool isReadPacked(mlir::Value codes) {
+  return llvm::any_of(codes.getUsers(), [](mlir::Operation *user) {
+    return isOnPackedCodes(user) ||
+           (llvm::isa<Movements...>(user) &&
+            isReadPacked<Movements...>(user->getResult(0)));
+  });
+}
+
+/// The type of plain codes that are stored in so many bits each.
+PackedType packedType(mlir::Type plain, int64_t bits);
+
 /// Storage widths of the code tensors around layers, pools, lookups and
 /// movements.
 class StoragePlan {
@@ -22,7 +38,7 @@ public:
   int64_t bits(mlir::Value value) const;
   /// Whether every group of channels starts at a byte.
   bool groupsAtBytes(LayerOp op) const;
-  PackedType packedType(mlir::Value value) const;
+  PackedType typeOf(mlir::Value value) const;
 
 private:
   /// Stores both in bytes unless their widths are equal.

@@ -214,8 +214,7 @@ struct TilePass : ulq::impl::TileBase<TilePass> {
   void runOnOperation() override {
     SmallVector<Operation *> ops;
     getOperation()->walk([&](Operation *op) {
-      if (isa<LayerOp, MaxPoolCodesOp, LookupOp, MoveCodesOp,
-              NonMaxSuppressionOp, TopKOp>(op))
+      if (getsKernel(op))
         ops.push_back(op);
     });
     for (Operation *op : ops)

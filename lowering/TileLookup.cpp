@@ -25,12 +25,15 @@ void ulq::tileLookup(LookupOp op, ModuleOp kernels) {
   OpBuilder builder(op);
   auto result = cast<PackedType>(op.getType());
   int64_t bits = result.getLayout().getBits(), perByte = 8 / bits;
-  auto emit = [&](KernelFunction &function, int64_t parts) {
-    auto [first, end] =
-        function.share(result.getByteSize(), function.workgroup, parts);
-    ByteBuilder &b = function.b;
-    const Buffer &source = function.buffers[0], &table = function.buffers[1],
-                 &target = function.buffers[2];
+  int64_t parts = op.getKernel()->getWorkgroups();
+  KernelFunction function(
+      op, kernels,
+      {{op.getInput(), tableBytes(builder, op)}, {op.getResult()}, parts});
+  ByteBuilder &b = function.b;
+  const Buffer &source = function.buffers[0], &table = function.buffers[1],
+               &target = function.buffers[2];
+  function.work([&] {
+    auto [first, end] = function.share(result.getByteSize());
     auto lookUp = [&](Value i) -> Value {
       Value code = memref::LoadOp::create(b, source.memory,
                                           ValueRange{b.add(source.offset, i)});
@@ -48,7 +51,6 @@ void ulq::tileLookup(LookupOp op, ModuleOp kernels) {
       memref::StoreOp::create(b, joined, target.memory,
                               ValueRange{b.add(target.offset, byte)});
     });
-  };
-  tileCodes(op, op.getKernelAttr(), kernels,
-            {op.getInput(), tableBytes(builder, op)}, emit);
+  });
+  function.finish();
 }

@@ -103,15 +103,14 @@ struct Copier {
 };
 
 /// A part's share of the first loop.
-void emitShare(KernelFunction &function, const Buffer &source, const Copy &copy,
-               int64_t parts) {
+void emitShare(KernelFunction &function, const Buffer &source,
+               const Copy &copy) {
   ByteBuilder &b = function.b;
   const Buffer &target = function.buffers.back();
   Copier copier{b, source, target};
   Value from = b.add(source.offset, copy.from);
   Value to = b.add(target.offset, copy.to);
-  auto [first, end] =
-      function.share(copy.loops.front().extent, function.workgroup, parts);
+  auto [first, end] = function.share(copy.loops.front().extent);
   copier.emit(copy.loops, first, end, copy.run, from, to);
 }
 
@@ -119,16 +118,19 @@ void emitShare(KernelFunction &function, const Buffer &source, const Copy &copy,
 
 void ulq::tileMove(MoveCodesOp op, ModuleOp kernels) {
   auto target = cast<PackedType>(op.getType());
-  auto emit = [&](KernelFunction &function, int64_t parts) {
+  int64_t parts = op.getKernel()->getWorkgroups();
+  KernelFunction function(
+      op, kernels,
+      {SmallVector<Value>(op.getInputs()), {op.getResult()}, parts});
+  function.work([&] {
     for (auto block : op.getBlocks().getAsRange<BlockAttr>()) {
       Value input = op.getInputs()[block.getInput()];
       auto source = cast<PackedType>(input.getType());
       for (Copy &copy : dividedRun(copyOf(block, source, target))) {
         divideFirst(copy, parts);
-        emitShare(function, function.buffers[block.getInput()], copy, parts);
+        emitShare(function, function.buffers[block.getInput()], copy);
       }
     }
-  };
-  tileCodes(op, op.getKernelAttr(), kernels, SmallVector<Value>(op.getInputs()),
-            emit);
+  });
+  function.finish();
 }

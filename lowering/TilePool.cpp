@@ -13,14 +13,17 @@ using namespace ulq;
 void ulq::tilePool(MaxPoolCodesOp op, ModuleOp kernels) {
   ArrayRef<int64_t> output = op.getGeometry().getOutput();
   int64_t rows = output[0] * output[1] * output[2];
-  auto emit = [&](KernelFunction &function, int64_t parts) {
-    auto [first, end] = function.share(rows, function.workgroup, parts);
-    ByteBuilder &b = function.b;
-    const Buffer &source = function.buffers[0], &target = function.buffers[1];
+  int64_t parts = op.getKernel()->getWorkgroups();
+  KernelFunction function(op, kernels,
+                          {{op.getInput()}, {op.getResult()}, parts});
+  ByteBuilder &b = function.b;
+  const Buffer &source = function.buffers[0], &target = function.buffers[1];
+  function.work([&] {
+    auto [first, end] = function.share(rows);
     MaxPoolTileOp::create(b, source.memory, source.offset, target.memory,
                           target.offset, first,
                           b.createOrFold<arith::SubIOp>(end, first),
                           op.getGeometry(), elementStorage(op.getType()));
-  };
-  tileCodes(op, op.getKernelAttr(), kernels, op.getInput(), emit);
+  });
+  function.finish();
 }

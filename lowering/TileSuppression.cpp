@@ -40,28 +40,18 @@ public:
   }
 
   void run(ModuleOp kernels) {
-    OpBuilder builder(op);
-    Signature signature;
-    llvm::append_range(signature.inputs, op->getOperands());
     int64_t parts = op.getKernel()->getWorkgroups();
-    int64_t bytes = partsAt + parts * kFields * fieldBytes;
-    signature.results = {op.getRows().getType(), op.getCount().getType(),
-                         bytesType(op.getContext(), bytes)};
-    signature.counters = parts > 1 ? 1 : 0;
-    std::string name = kernelName(kernels, op.getLoc());
-    auto dispatch = createDispatch(builder, op.getLoc(), signature, name, parts,
-                                   /*scratch=*/true);
-    op.getRows().replaceAllUsesWith(dispatch.getResult(0));
-    op.getCount().replaceAllUsesWith(dispatch.getResult(1));
-
-    KernelFunction function(kernels, op.getLoc(), name, signature);
-    emit(function, parts);
+    KernelFunction function(op, kernels,
+                            {SmallVector<Value>(op->getOperands()),
+                             {op.getRows(), op.getCount()},
+                             parts,
+                             partsAt + parts * kFields * fieldBytes});
+    emit(function);
     function.finish();
-    op.erase();
   }
 
 private:
-  void emit(KernelFunction &function, int64_t parts) {
+  void emit(KernelFunction &function) {
     ByteBuilder &b = function.b;
     buffers = function.buffers;
     const Buffer &scratch = buffers.back();
@@ -71,10 +61,10 @@ private:
     auto part = [&] {
       Value own = b.mul(function.workgroup, kFields * fieldBytes);
       fields = b.add(b.add(selected, partsAt), own);
-      auto [first, end] = function.share(classes, function.workgroup, parts);
+      auto [first, end] = function.share(classes);
       b.loop(first, end, 1, [&](Value number) { emitClass(b, number); });
     };
-    function.work(parts, part, [&] { emitRows(b); });
+    function.work(part, [&] { emitRows(b); });
   }
 
   //===--------------------------------------------------------------------===//
@@ -312,10 +302,9 @@ private:
 } // namespace
 
 LogicalResult ulq::tileSuppression(NonMaxSuppressionOp op, ModuleOp kernels) {
-  const Isa *isa = lookupIsa(op.getKernel()->getIsa());
-  if (!isa)
-    return op.emitOpError("expected a known ISA, got ")
-           << op.getKernel()->getIsa();
-  Suppression(op, isa->traits.vectorBytes / 4).run(kernels);
+  FailureOr<int64_t> lanes = BestFirst::lanesOf(op, op.getKernelAttr());
+  if (failed(lanes))
+    return failure();
+  Suppression(op, *lanes).run(kernels);
   return success();
 }

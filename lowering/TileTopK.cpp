@@ -63,27 +63,18 @@ struct RowSelection {
 } // namespace
 
 LogicalResult ulq::tileTopK(TopKOp op, ModuleOp kernels) {
-  const Isa *isa = lookupIsa(op.getKernel()->getIsa());
-  if (!isa)
-    return op.emitOpError("expected a known ISA, got ")
-           << op.getKernel()->getIsa();
+  FailureOr<int64_t> vector = BestFirst::lanesOf(op, op.getKernelAttr());
+  if (failed(vector))
+    return failure();
   ArrayRef<int64_t> shape = tensorShape(op.getInput().getType());
-  int64_t lanes = isa->traits.vectorBytes / 4;
+  int64_t lanes = *vector;
   int64_t keyBytes = 4 * (roundUp(shape[1], lanes) + lanes);
-  OpBuilder builder(op);
-  Signature signature;
   int64_t parts = op.getKernel()->getWorkgroups();
-  signature.inputs = {op.getInput()};
-  signature.results = {op.getValues().getType(), op.getIndices().getType(),
-                       bytesType(op.getContext(), parts * keyBytes)};
-  signature.counters = parts > 1 ? 1 : 0;
-  std::string name = kernelName(kernels, op.getLoc());
-  auto dispatch = createDispatch(builder, op.getLoc(), signature, name, parts,
-                                 /*scratch=*/true);
-  op.getValues().replaceAllUsesWith(dispatch.getResult(0));
-  op.getIndices().replaceAllUsesWith(dispatch.getResult(1));
-
-  KernelFunction function(kernels, op.getLoc(), name, signature);
+  KernelFunction function(op, kernels,
+                          {{op.getInput()},
+                           {op.getValues(), op.getIndices()},
+                           parts,
+                           parts * keyBytes});
   ByteBuilder &b = function.b;
   const Buffer &scratch = function.buffers[3];
   RowSelection rows{op,
@@ -95,12 +86,11 @@ LogicalResult ulq::tileTopK(TopKOp op, ModuleOp kernels) {
                     function.buffers[2],
                     scratch.memory,
                     Value()};
-  function.work(parts, [&] {
+  function.work([&] {
     rows.keys = b.add(scratch.offset, b.mul(function.workgroup, keyBytes));
-    auto [first, end] = function.share(shape[0], function.workgroup, parts);
+    auto [first, end] = function.share(shape[0]);
     b.loop(first, end, 1, [&](Value row) { rows.emitRow(b, row); });
   });
   function.finish();
-  op.erase();
   return success();
 }

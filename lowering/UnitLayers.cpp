@@ -6,15 +6,13 @@
 
 #include "lowering/UnitLayers.h"
 #include "lowering/Operands.h"
+#include "lowering/StoragePlan.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace ulq;
 
 namespace {
-
-constexpr int64_t toChannelsLast[] = {0, 2, 3, 1};
-constexpr int64_t toChannelsFirst[] = {0, 3, 1, 2};
 
 /// The dimension along which an operation that becomes a step has constants,
 /// -1 for none; nothing for other operations.
@@ -36,15 +34,6 @@ std::optional<int64_t> stepAxis(Operation *op) {
       .Default([](Operation *) { return std::nullopt; });
 }
 
-/// Whether codes get to a layer, pool or lookup, maybe moved on their way.
-bool reachLayers(Value codes) {
-  return llvm::any_of(codes.getUsers(), [](Operation *user) {
-    return isa<LayerOp, MaxPoolCodesOp, LookupOp>(user) ||
-           (isa<ReshapeOp, TransposeOp, SliceOp, ConcatOp>(user) &&
-            reachLayers(user->getResult(0)));
-  });
-}
-
 /// The way from dequantized codes to a quantizer, or from the floats of a layer
 /// that yields the codes of another quantizer.
 struct Path {
@@ -57,7 +46,8 @@ struct Path {
     if (!path.passes(quantizer))
       return std::nullopt;
     bool fromLayer = end.get().getDefiningOp<LayerOp>() &&
-                     reachLayers(quantizer->getResult(0));
+                     isReadPacked<ReshapeOp, TransposeOp, SliceOp, ConcatOp>(
+                         quantizer->getResult(0));
     if (fromLayer)
       path.start = &end;
     if (!fromLayer && !path.find(end))

@@ -15,6 +15,13 @@ class Rounding:
     mode: str
 
 
+@dataclass(frozen=True)
+class Flag:
+    """A BoolAttr; a bare True is a UnitAttr."""
+
+    value: bool
+
+
 def attribute(item) -> ir.Attribute:
     """Python values by type: tuples of floats or of integers become arrays."""
     if isinstance(item, ir.Attribute):
@@ -34,13 +41,6 @@ def attribute(item) -> ir.Attribute:
     if isinstance(item, tuple):
         return ir.DenseI64ArrayAttr.get([int(number) for number in item])
     return ir.IntegerAttr.get(ir.IntegerType.get_signless(64), int(item))
-
-
-@dataclass(frozen=True)
-class Flag:
-    """A BoolAttr; a bare True is a UnitAttr."""
-
-    value: bool
 
 
 def names(names: Sequence[str]) -> ir.Attribute:

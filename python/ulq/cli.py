@@ -15,6 +15,7 @@ from rich.progress import Progress, TaskID
 from ulq import bench, machine, session, targets, tune
 from ulq.compile import compile_stages
 from ulq.errors import UlqError
+from ulq.files import require_folder
 
 TARGET_NAMES = ", ".join((*targets.ALIASES, *targets.TARGETS))
 TITLES = {
@@ -171,7 +172,7 @@ def _add_compile_options(command: argparse.ArgumentParser, tuning: bool = True) 
 def run_compile(options: argparse.Namespace) -> None:
     """`ulq compile`: writes the program."""
     output = Path(options.output) if options.output else Path(options.model).with_suffix(".vmfb")
-    _require_folder(output)
+    require_folder(output)
     program = _compile(options, options.model, keep_stages=options.dump_stages is not None)
     if options.dump_stages is not None:
         _dump(program.stages, Path(options.dump_stages))
@@ -186,7 +187,7 @@ def run_run(options: argparse.Namespace) -> None:
     named = _by_name(options.input, program.inputs, "input")
     files = _by_name(options.output, program.outputs, "output")
     arrays = {name: _read(file) for name, file in named.items()}
-    with _progress("running") as _:
+    with _progress("running"):
         outputs = program.run(arrays)
     if not files:
         for name, array in outputs.items():
@@ -204,7 +205,7 @@ def run_explain(options: argparse.Namespace) -> None:
 def run_bench(options: argparse.Namespace) -> None:
     """`ulq bench`: prints times, writes them as JSON."""
     if options.json:
-        _require_folder(Path(options.json))
+        require_folder(Path(options.json))
     program = _load_or_compile(options)
     with _progress("measuring"):
         timings = program.bench(options.threads, options.seconds)
@@ -303,12 +304,6 @@ def _write(file: str, array: np.ndarray) -> None:
             np.save(stream, array)
     except OSError as error:
         raise UlqError(f"cannot write {file}: {error.strerror or error}") from None
-
-
-def _require_folder(output: Path) -> None:
-    """Called before long work, so that its result finds a place."""
-    if not output.parent.is_dir():
-        raise UlqError(f"cannot write {output}: no folder {output.parent}")
 
 
 def _write_text(file: str, text: str) -> None:

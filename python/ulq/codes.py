@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-Shape = tuple[int, ...]
+# An extent of None is known at run time only.
+Shape = tuple[int | None, ...]
 
 
 @dataclass(frozen=True)

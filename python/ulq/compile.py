@@ -15,6 +15,7 @@ import onnx
 
 from ulq import importer, iree, opt, session, targets
 from ulq import tuning as tuning_file
+from ulq.onnx_model import node_name
 
 
 def compile(
@@ -58,14 +59,14 @@ def compile_stages(
         lowered = [
             opt.compile_module(
                 imported.text,
-                version,
+                one,
                 chosen[0],
                 directory,
                 imported.operators,
-                _tuning(tuning, version, directory),
+                _tuning(tuning, one, directory),
                 family,
             )
-            for version in chosen
+            for one in chosen
         ]
         begin("iree")
         module = iree.build(lowered, imported.segments, chosen)
@@ -113,7 +114,7 @@ def metadata(imported: importer.ImportedModel, module: iree.Module, chosen: Sequ
 def all_layers(imported: importer.ImportedModel, layers: Sequence[Mapping]) -> list[dict]:
     """The rows of ulq-opt and one for each node of the float segments, in the order of the model's nodes."""
     order = {name: index for index, name in enumerate(imported.operators)}
-    nodes = [node.name or node.output[0] for segment in imported.segments for node in segment.graph.node]
+    nodes = [node_name(node) for segment in imported.segments for node in segment.graph.node]
     floats = [
         {"name": name, "op": imported.operators[name], "kernel": "float", "weight_bits": 0}
         for name in nodes

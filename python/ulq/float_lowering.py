@@ -13,6 +13,7 @@ from iree.compiler.extras import onnx_importer
 from iree.compiler.tools import binaries
 
 from ulq.errors import UlqError
+from ulq.onnx_model import node_name
 
 PIPELINE = "builtin.module(torch-onnx-to-torch-backend-pipeline,torch-backend-to-linalg-on-tensors-backend-pipeline)"
 
@@ -84,7 +85,7 @@ def _named(symbol: str, model: onnx.ModelProto) -> onnx.ModelProto:
 
 def _nodes(model: onnx.ModelProto) -> str:
     """The nodes of a segment as the user knows them."""
-    nodes = [f"node '{node.name or node.output[0]}' ({node.op_type})" for node in model.graph.node]
+    nodes = [f"node '{node_name(node)}' ({node.op_type})" for node in model.graph.node]
     return nodes[0] if len(nodes) == 1 else f"{nodes[0]} to {nodes[-1]}"
 
 

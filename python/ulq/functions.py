@@ -26,7 +26,7 @@ LARGEST = float(np.finfo(np.float32).max)
 
 @dataclass(frozen=True, eq=False)
 class Function:
-    """`source`, a `ulq.graph.Value`, or an operator on functions of it and on numbers.
+    """`source`, a `ulq.values.Value`, or an operator on functions of it and on numbers.
 
     `numbers` is the operator on float64 arrays, which defines the function; `bounds` is the same on `Dual`.
     `is_graph` tells functions that operations of the graph level compute.

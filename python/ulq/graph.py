@@ -1,223 +1,31 @@
-"""Building graph-level ulq IR: values, constants with their codes, one method per ulq operation.
+"""Building graph-level ulq IR: one method per ulq operation.
 
-Knows ulq and MLIR, not ONNX operators. Operations are unregistered here; ulq-opt verifies the text.
+Knows ulq, not ONNX operators. Operations are unregistered here; ulq-opt verifies the text.
 """
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-import ml_dtypes
 import numpy as np
 from iree.compiler import ir
 
 from ulq import exact
-from ulq.attributes import Rounding, attribute, names
-from ulq.codes import Codes, Grid, Shape, reshaped, transposed
-from ulq.functions import MOST_STEPS, MOST_STEPS_OF_PRODUCT, Function, Waiting, find_steps
+from ulq.attributes import Rounding, attribute
+from ulq.codes import Grid, Shape, reshaped, transposed
+from ulq.functions import MOST_STEPS, MOST_STEPS_OF_PRODUCT, Waiting, find_steps
 from ulq.levels import Levels, as_thresholds
+from ulq.module import ModuleBuilder, grid_attributes
+from ulq.values import CODE_ELEMENTS, FLOAT32, Value, code_element, code_range, constant, doubles
 
-# ONNX element types that are codes of the ulq dialect, and those that only float segments see.
-CODE_ELEMENTS = {
-    np.dtype(np.int8): "si8",
-    np.dtype(np.uint8): "ui8",
-    np.dtype(ml_dtypes.int4): "si4",
-    np.dtype(ml_dtypes.uint4): "ui4",
-    np.dtype(ml_dtypes.int2): "si2",
-    np.dtype(ml_dtypes.uint2): "ui2",
-}
-PLAIN_ELEMENTS = {
-    np.dtype(np.float32): "f32",
-    np.dtype(np.float16): "f16",
-    np.dtype(np.float64): "f64",
-    np.dtype(ml_dtypes.bfloat16): "bf16",
-    np.dtype(np.int16): "i16",
-    np.dtype(np.int32): "i32",
-    np.dtype(np.int64): "i64",
-    np.dtype(np.bool_): "i1",
-}
-FLOAT32 = np.dtype(np.float32)
-INT32 = np.dtype(np.int32)
-# f32 holds every integer up to here.
-EXACT_INTEGER = 2**24
+# Of codes whose ONNX type the caller knows.
+UNTYPED = np.dtype(object)
 
 
-def element_of(dtype: np.dtype) -> str | None:
-    """The IR element type of an ONNX element type, None where the IR has none."""
-    return CODE_ELEMENTS.get(dtype) or PLAIN_ELEMENTS.get(dtype)
-
-
-def code_element(bits: int, signed: bool) -> str:
-    return f"{'si' if signed else 'ui'}{bits}"
-
-
-def code_range(element: str) -> tuple[int, int]:
-    """Smallest and largest code of an element type such as "si4"."""
-    bits = int(element[2:])
-    return (-(1 << bits - 1), (1 << bits - 1) - 1) if element[0] == "s" else (0, (1 << bits) - 1)
-
-
-@dataclass(eq=False)
-class Value:
-    """A tensor of the graph: a constant, an IR value, or both; neither while its segment is open.
-
-    `dtype` is the ONNX element type. Codes have a code element in the IR; everything that ulq
-    computes with is f32 there, int32 accumulators included (`bound` is then their largest magnitude).
-    With `levels` it is a function of one tensor of codes, with `function` one of real numbers. Codes
-    of such a function may be `waiting` for a clip that leaves few of them: they get an IR value when it is asked for.
-    An extent of None is known at run time only.
-    """
-
-    shape: Shape
-    dtype: np.dtype
-    const: np.ndarray | None = None
-    codes: Codes | None = None
-    ir: ir.Value | None = None
-    bound: float = math.inf
-    levels: Levels | None = None
-    function: Function | None = None
-    waiting: Waiting | None = None
-
-    @property
-    def is_const(self) -> bool:
-        return self.const is not None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether an extent is known at run time only."""
-        return None in self.shape
-
-    @property
-    def is_codes(self) -> bool:
-        return self.dtype in CODE_ELEMENTS
-
-    @property
-    def is_accumulator(self) -> bool:
-        return self.dtype == INT32 and self.ir is not None and str(self.ir.type.element_type) == "f32"
-
-    @property
-    def is_real(self) -> bool:
-        """Whether ulq can compute with it in f32."""
-        return self.dtype == FLOAT32 or self.is_accumulator
-
-
-def constant(array: np.ndarray, codes: Codes | None = None) -> Value:
-    array = np.asarray(array)
-    return Value(array.shape, array.dtype, const=array, codes=codes)
-
-
-def doubles(values) -> tuple[float, ...]:
-    """Numbers as f64, exactly."""
-    return tuple(float(value) for value in np.ravel(np.asarray(values)))
-
-
-class GraphBuilder:
-    """Emits operations into `@main`. Call inside `with builder:`."""
-
-    def __init__(self):
-        self.context = ir.Context()
-        self.context.allow_unregistered_dialects = True
-        # Gives a value of an open segment its IR value, or raises.
-        self.resolve: Callable[[Value], None] = lambda value: None
-        self._location = None
-        self._stack = contextlib.ExitStack()
-
-    def __enter__(self) -> GraphBuilder:
-        self._stack.enter_context(self.context)
-        self._stack.enter_context(ir.Location.unknown())
-        self.module = ir.Module.create()
-        return self
-
-    def __exit__(self, *exception) -> None:
-        self._stack.close()
-
-    # --- functions -----------------------------------------------------------
-
-    def begin_main(self, inputs: Sequence[tuple[str, Value]]) -> None:
-        """Opens `@main`; the input values get their arguments."""
-        types = [self.tensor_type(value.shape, element_of(value.dtype)) for _, value in inputs]
-        self._main = self._function("main", types, [])
-        block = self._main.regions[0].blocks.append(*types, arg_locs=[ir.Location.name(name) for name, _ in inputs])
-        for argument, (_, value) in zip(block.arguments, inputs, strict=True):
-            value.ir = argument
-        self._names = [name for name, _ in inputs]
-        self._stack.enter_context(ir.InsertionPoint(block))
-
-    def end_main(self, outputs: Sequence[tuple[str, Value]]) -> None:
-        operands = [self.operand(value) for _, value in outputs]
-        ir.Operation.create("func.return", operands=operands)
-        arguments = [argument.type for argument in self._main.regions[0].blocks[0].arguments]
-        function_type = ir.FunctionType.get(arguments, [operand.type for operand in operands])
-        self._main.attributes["function_type"] = ir.TypeAttr.get(function_type)
-        self._main.attributes["arg_attrs"] = names(self._names)
-        self._main.attributes["res_attrs"] = names([name for name, _ in outputs])
-
-    def call(self, callee: str, operands: Sequence[ir.Value], results: Sequence[ir.Type]) -> list[ir.Value]:
-        """Declares a private function and calls it."""
-        types = [operand.type for operand in operands]
-        declaration = self._function(callee, types, results)
-        declaration.attributes["sym_visibility"] = ir.StringAttr.get("private")
-        attributes = {"callee": ir.FlatSymbolRefAttr.get(callee)}
-        call = ir.Operation.create("func.call", operands=operands, results=list(results), attributes=attributes)
-        return list(call.results)
-
-    def _function(self, name: str, inputs, results) -> ir.Operation:
-        with ir.InsertionPoint(self.module.body):
-            function_type = ir.TypeAttr.get(ir.FunctionType.get(list(inputs), list(results)))
-            attributes = {"sym_name": ir.StringAttr.get(name), "function_type": function_type}
-            return ir.Operation.create("func.func", regions=1, attributes=attributes)
-
-    @contextlib.contextmanager
-    def at(self, name: str) -> Iterator[None]:
-        """Operations made inside carry the name as their location."""
-        with ir.Location.name(name):
-            yield
-
-    def text(self) -> str:
-        return self.module.operation.get_asm(print_generic_op_form=True, enable_debug_info=True)
-
-    # --- values --------------------------------------------------------------
-
-    def tensor_type(self, shape: Shape, element: str) -> ir.Type:
-        extents = [ir.ShapedType.get_dynamic_size() if extent is None else extent for extent in shape]
-        return ir.RankedTensorType.get(extents, ir.Type.parse(element))
-
-    def operand(self, value: Value) -> ir.Value:
-        """The IR value in the element type that it has: codes stay codes."""
-        if value.ir is None and value.is_const:
-            value.ir = self._constant(value)
-        if value.ir is None and value.waiting:
-            value.ir = value.waiting.emit()
-        if value.ir is None:
-            self.resolve(value)
-        return value.ir
-
-    def real(self, value: Value) -> ir.Value:
-        """The value in f32; codes are taken as integers."""
-        if value.is_codes:
-            return self.operand(self.dequantize(value, Grid()))
-        return self.operand(value)
-
-    def _constant(self, value: Value) -> ir.Value:
-        if value.codes is None:
-            return self._dense(value.const, element_of(value.dtype))
-        codes = self._dense(value.codes.values, value.codes.element)
-        return self._emit("dequantize", [codes], value.shape, "f32", **_grid(value.codes.grid))
-
-    def _dense(self, array: np.ndarray, element: str) -> ir.Value:
-        carrier = {"f32": np.float32, "i32": np.int32, "i16": np.int16, "i64": np.int64}.get(element)
-        carrier = carrier or (np.int8 if element.startswith("s") else np.uint8)
-        data = np.ascontiguousarray(array).astype(carrier)
-        attribute = ir.DenseElementsAttr.get(data, shape=list(array.shape))
-        return self._emit("constant", [], array.shape, element, value=attribute)
-
-    def _emit(self, name: str, operands: Sequence[ir.Value], shape: Shape, element: str, **attributes) -> ir.Value:
-        attributes = {key.rstrip("_").replace("__", "."): attribute(item) for key, item in attributes.items()}
-        result = self.tensor_type(shape, element)
-        return ir.Operation.create(f"ulq.{name}", [result], list(operands), attributes).result
+class GraphBuilder(ModuleBuilder):
+    """Emits graph-level operations into `@main`. Call inside `with builder:`."""
 
     def _real_op(self, name: str, value: Value, shape: Shape | None = None, bound=math.inf, **attributes) -> Value:
         """An operation on f32; the result keeps the ONNX type of a real operand."""
@@ -239,33 +47,36 @@ class GraphBuilder:
         extra = {"zeroPointFirst": True} if first else {}
 
         def emit() -> ir.Value:
-            attributes = {**_grid(grid), "min": low, "max": high, "rounding": Rounding(rounding), **extra}
+            attributes = {**grid_attributes(grid), "min": low, "max": high, "rounding": Rounding(rounding), **extra}
             return self._emit("quantize", [self.real(value)], value.shape, element, **attributes)
 
-        if value.function and not value.function.is_graph and not grid.per_axis:
+        def code(x):
+            return exact.quantize(exact.Real.of_floats(x), grid.scale, grid.zero, low, high, rounding, first)
 
-            def code(x):
-                return exact.quantize(exact.Real.of_floats(x), grid.scale, grid.zero, low, high, rounding, first)
-
-            return self._function_codes(value.shape, element, Waiting(value.function, code, self._located(emit)))
-        return Value(value.shape, np.dtype(object), ir=emit(), levels=levels)
+        return replace(self._codes(value, element, emit, None if grid.per_axis else code), levels=levels)
 
     def threshold(self, value: Value, values: Sequence[float], count: int, element: str, axis: int = 1) -> Value:
         """The number of thresholds that each element reaches."""
-        if value.levels and value.ir is None and len(values) == count:
+        per_axis = len(values) != count
+        if value.levels and value.ir is None and not per_axis:
             return self.lookup(value.levels.counted(values), value.shape, element)
 
         def emit() -> ir.Value:
             attributes = {"values": doubles(values), "count": count, "axis": axis}
             return self._emit("threshold", [self.real(value)], value.shape, element, **attributes)
 
-        if value.function and not value.function.is_graph and len(values) == count:
+        def code(x):
+            return np.sum(x[:, None] >= np.asarray(values), axis=1)
 
-            def code(x):
-                return np.sum(x[:, None] >= np.asarray(values), axis=1)
+        return self._codes(value, element, emit, None if per_axis else code)
 
+    def _codes(
+        self, value: Value, element: str, emit: Callable[[], ir.Value], code: Callable[[np.ndarray], np.ndarray] | None
+    ) -> Value:
+        """What `emit` makes of a tensor; perhaps thresholds where it is a function, of which `code` makes the codes."""
+        if code and value.function and not value.function.is_graph:
             return self._function_codes(value.shape, element, Waiting(value.function, code, self._located(emit)))
-        return Value(value.shape, np.dtype(object), ir=emit())
+        return Value(value.shape, UNTYPED, ir=emit())
 
     def _function_codes(self, shape: Shape, element: str, codes: Waiting) -> Value:
         """Thresholds of what the function is one of; where they are too many, the codes wait for a clip."""
@@ -273,12 +84,13 @@ class GraphBuilder:
         most = MOST_STEPS_OF_PRODUCT if _is_product_of_codes(self.real(source)) else MOST_STEPS
         steps = find_steps(codes.function, codes.code, most)
         if steps is None:
-            return Value(shape, np.dtype(object), waiting=codes)
+            return Value(shape, UNTYPED, waiting=codes)
         narrow = code_element(max(1, steps.span.bit_length()), False)
         thresholds = steps.rising + steps.falling
         counting = {"count": len(thresholds), "falling": len(steps.falling), "start": steps.start - steps.base}
-        result = self._emit("threshold", [self.real(source)], shape, narrow, values=doubles(thresholds), axis=0, **counting)
-        return Value(shape, np.dtype(object), ir=self._recoded(result, shape, narrow, element, steps.base))
+        reals = self.real(source)
+        result = self._emit("threshold", [reals], shape, narrow, values=doubles(thresholds), axis=0, **counting)
+        return Value(shape, UNTYPED, ir=self._recoded(result, shape, narrow, element, steps.base))
 
     def _located(self, emit: Callable[[], ir.Value]) -> Callable[[], ir.Value]:
         """`emit` with the present location."""
@@ -296,7 +108,7 @@ class GraphBuilder:
 
     def dequantize(self, value: Value, grid: Grid) -> Value:
         operand = self.operand(value)
-        result = self._emit("dequantize", [operand], value.shape, "f32", **_grid(grid))
+        result = self._emit("dequantize", [operand], value.shape, "f32", **grid_attributes(grid))
         levels = None
         if not grid.per_axis and value.shape:
             levels = value.levels or self._levels(value, str(operand.type.element_type))
@@ -313,13 +125,13 @@ class GraphBuilder:
         narrow = code_element(max(1, max(table).bit_length()), False)
         thresholds = as_thresholds(table)
         if thresholds:
-            reals = self._emit("dequantize", [operand], shape, "f32", **_grid(Grid()))
+            reals = self._emit("dequantize", [operand], shape, "f32", **grid_attributes(Grid()))
             attributes = {"values": doubles(thresholds), "count": len(thresholds), "axis": 0}
             result = self._emit("threshold", [reals], shape, narrow, **attributes)
         else:
             result = self._emit("lookup", [operand], shape, narrow, table=tuple(table))
         result = self._recoded(result, shape, narrow, element, base)
-        return Value(shape, np.dtype(object), ir=result, levels=replace(levels, is_table=True))
+        return Value(shape, UNTYPED, ir=result, levels=replace(levels, is_table=True))
 
     def _levels(self, codes: Value, element: str) -> Levels | None:
         if element[:2] not in ("ui", "si"):
@@ -347,21 +159,15 @@ class GraphBuilder:
         element = CODE_ELEMENTS[value.dtype]
         if value.levels and value.levels.is_table:
             return replace(self.lookup(value.levels.clipped(low, high), value.shape, element), dtype=value.dtype)
-        if value.waiting and value.ir is None:
-            return replace(self._clipped(value, low, high, element), dtype=value.dtype)
-        result = self._emit("clamp", [self.operand(value)], value.shape, element, min=float(low), max=float(high))
-        return Value(value.shape, value.dtype, ir=result)
-
-    def _clipped(self, value: Value, low: float, high: float, element: str) -> Value:
-        """Codes that wait, clipped."""
 
         def emit() -> ir.Value:
             return self._emit("clamp", [self.operand(value)], value.shape, element, min=float(low), max=float(high))
 
-        codes = Waiting(
-            value.waiting.function, lambda x: np.clip(value.waiting.code(x), low, high), self._located(emit)
-        )
-        return self._function_codes(value.shape, element, codes)
+        if not value.waiting or value.ir is not None:
+            return Value(value.shape, value.dtype, ir=emit())
+        waiting = value.waiting
+        clipped = Waiting(waiting.function, lambda x: np.clip(waiting.code(x), low, high), self._located(emit))
+        return replace(self._function_codes(value.shape, element, clipped), dtype=value.dtype)
 
     def leaky_relu(self, value: Value, alpha: float) -> Value:
         return self._real_op("leaky_relu", value, alpha=float(alpha))
@@ -449,10 +255,6 @@ class GraphBuilder:
         operand = self.operand(value)
         result = self._emit(name, [operand], shape, str(operand.type.element_type), **attributes)
         return Value(shape, value.dtype, ir=result, bound=value.bound)
-
-
-def _grid(grid: Grid) -> dict:
-    return {"scale": grid.scale, "zeroPoint": grid.zero, "axis": grid.axis}
 
 
 def _is_product_of_codes(value: ir.Value) -> bool:

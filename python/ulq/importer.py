@@ -17,12 +17,14 @@ from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from ulq import onnx_model
-from ulq.graph import FLOAT32, GraphBuilder, Value, constant, element_of
-from ulq.onnx_model import Shape, Source
-from ulq.onnx_ops import FloatForm, Node, in_other_words, lookup
+from ulq.codes import Shape
+from ulq.graph import GraphBuilder
+from ulq.onnx_model import Source
+from ulq.onnx_ops import ALWAYS_KNOWN, FloatForm, Node, in_other_words, lookup
 from ulq.onnx_ops.functions import compose
 from ulq.onnx_ops.levels import evaluate
-from ulq.onnx_segments import Segment, needs_cast
+from ulq.onnx_segments import Segment
+from ulq.values import FLOAT32, Value, constant, element_of
 
 Port = tuple[str, Shape, np.dtype]
 
@@ -171,7 +173,7 @@ class _Importer:
             part = Node(proto, [env[name] for name in proto.input], self.build, self.source)
             operator = lookup("", proto.op_type)
             is_known = all(value is None or value.is_const for value in part.inputs)
-            if proto.op_type in ("Constant", "Shape", "Size"):
+            if proto.op_type in ALWAYS_KNOWN:
                 results = [operator.function(part)]
             elif is_known:
                 results = _evaluate(part)
@@ -200,7 +202,7 @@ class _Importer:
 
     def _result(self, name: str) -> Value:
         value = self.env[name]
-        if value.is_const or not needs_cast(value):
+        if value.is_const or not value.is_accumulator:
             return value
         # A segment takes the accumulator as f32 and casts it inside.
         copy = helper.make_node("Identity", [name], [f"{name}/int32"], name)
@@ -219,7 +221,7 @@ def _evaluate(node: Node) -> list[Value]:
     """A node of constants, by the ONNX reference implementation."""
     names = [name for name in dict.fromkeys(node.proto.input) if name]
     feeds = {name: value.const for name, value in zip(node.proto.input, node.inputs, strict=True) if name}
-    infos = [helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(feeds[n].dtype), None) for n in names]
+    infos = [onnx_model.tensor_info(name, feeds[name].dtype, None) for name in names]
     outputs = [helper.make_value_info(name, onnx.TypeProto()) for name in node.proto.output if name]
     graph = helper.make_graph([node.proto], "fold", infos, outputs)
     opset = helper.make_opsetid("", node.version)

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 # Relative, of bounds: a few units in the last place. It keeps their sign.
 WIDENING = 2.0**-49
 
-_erf = np.vectorize(math.erf, otypes=[np.float64])
+erf = np.vectorize(math.erf, otypes=[np.float64])
 
 
 def _sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -142,7 +142,7 @@ class Dual:
         return Dual(value, (one - value) * (one + value) * self.slope)
 
     def erf(self) -> Dual:
-        value = self.value.rising(_erf, -1.0, 1.0)
+        value = self.value.rising(erf, -1.0, 1.0)
         bell = (-self.power(2)).value.rising(np.exp, 0.0, 1.0)
         return Dual(value, bell * Interval.of(2 / math.sqrt(math.pi)) * self.slope)
 

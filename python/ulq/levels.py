@@ -21,7 +21,7 @@ MOST_THRESHOLDS = 15
 class Levels:
     """The number that each code of `source` becomes, from its smallest code on.
 
-    `source` is the `ulq.graph.Value` of the codes. `is_table` tells codes that were looked up.
+    `source` is the `ulq.values.Value` of the codes. `is_table` tells codes that were looked up.
     """
 
     source: Any

@@ -11,14 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
 from onnx import external_data_helper
 
+from ulq.codes import Shape
 from ulq.errors import UlqError
-
-# An extent of None is known at run time only.
-Shape = tuple[int | None, ...]
 
 
 @dataclass(frozen=True)
@@ -49,6 +48,11 @@ def one_line(text: object) -> str:
 def node_name(node: onnx.NodeProto) -> str:
     """The node's name, or that of its first output where it has none."""
     return node.name or next((name for name in node.output if name), node.op_type)
+
+
+def tensor_info(name: str, dtype: np.dtype, shape: Shape | None) -> onnx.ValueInfoProto:
+    """A graph input or output; without a shape it may have any."""
+    return onnx.helper.make_tensor_value_info(name, onnx.helper.np_dtype_to_tensor_dtype(dtype), shape)
 
 
 def load(model: str | os.PathLike | bytes | onnx.ModelProto) -> Source:

@@ -13,9 +13,11 @@ import onnx
 from iree.compiler import ir
 from onnx import TensorProto, helper, numpy_helper
 
-from ulq.graph import CODE_ELEMENTS, EXACT_INTEGER, FLOAT32, INT32, PLAIN_ELEMENTS, GraphBuilder, Grid, Value
-from ulq.onnx_model import Source, node_name
+from ulq.codes import Grid
+from ulq.graph import GraphBuilder
+from ulq.onnx_model import Source, node_name, tensor_info
 from ulq.onnx_ops.registry import Node
+from ulq.values import CODE_ELEMENTS, EXACT_INTEGER, FLOAT32, PLAIN_ELEMENTS, Value
 
 MODERN_OPSET = 17
 BYTE_TYPES = (np.dtype(np.int8), np.dtype(np.uint8))
@@ -66,7 +68,7 @@ class Segment:
                     raise node.error(f"8-bit integers '{name}' with an extent known at run time only are not supported")
                 self._name(value, name)
                 self._results[name] = value
-                self._infos.append(_info(name, dtype, shape))
+                self._infos.append(tensor_info(name, dtype, shape))
             results.append(value)
         return results
 
@@ -92,9 +94,9 @@ class Segment:
     def _boundary(self, name: str, value: Value) -> onnx.ValueInfoProto:
         """The graph output for a result: bytes are cast to float."""
         if not value.is_codes:
-            return _info(name, value.dtype, value.shape)
+            return tensor_info(name, value.dtype, value.shape)
         self._nodes.append(helper.make_node("Cast", [name], [f"{name}/float"], f"{name}/float", to=TensorProto.FLOAT))
-        return _info(f"{name}/float", FLOAT32, value.shape)
+        return tensor_info(f"{name}/float", FLOAT32, value.shape)
 
     def _read(self, node: Node, name: str, value: Value | None) -> str:
         if value is None:
@@ -107,14 +109,14 @@ class Segment:
             self._initializers.append(numpy_helper.from_array(array, name))
             return self._name(value, name)
         if not value.is_codes and not value.is_accumulator:
-            self._inputs.append((_info(name, value.dtype, value.shape), value))
+            self._inputs.append((tensor_info(name, value.dtype, value.shape), value))
             return self._name(value, name)
         if value.is_accumulator and value.bound > EXACT_INTEGER:
             raise node.error(f"accumulator '{name}' may exceed {EXACT_INTEGER}, which float32 does not hold exactly")
-        self._inputs.append((_info(f"{name}/float", FLOAT32, value.shape), value))
+        self._inputs.append((tensor_info(f"{name}/float", FLOAT32, value.shape), value))
         to = helper.np_dtype_to_tensor_dtype(value.dtype)
         self._nodes.append(helper.make_node("Cast", [f"{name}/float"], [name], f"{name}/cast", to=to))
-        self._infos.append(_info(name, value.dtype, value.shape))
+        self._infos.append(tensor_info(name, value.dtype, value.shape))
         return self._name(value, name)
 
     def _check_extents(self, node: Node) -> None:
@@ -153,12 +155,3 @@ def _modern(model: onnx.ModelProto) -> onnx.ModelProto:
     except Exception:
         # The converter does not know every operator: IREE decides on the model as it is.
         return model
-
-
-def _info(name: str, dtype: np.dtype, shape) -> onnx.ValueInfoProto:
-    return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(dtype), shape)
-
-
-def needs_cast(value: Value) -> bool:
-    """Whether a graph output is an accumulator that travels as f32 instead of int32."""
-    return value.dtype == INT32 and value.is_accumulator

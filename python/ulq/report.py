@@ -58,13 +58,18 @@ class Dispatch:
     macs: int = 0
 
 
+def kernel_of(dispatch: str) -> str:
+    """The kernel function that a dispatch's own function wraps, by their names."""
+    return dispatch.removesuffix("_dispatch")
+
+
 def dispatches(layers: Sequence[Layer], rows: Sequence[Mapping]) -> list[Dispatch]:
     """The dispatches of a program's metadata, each with its layer."""
     by_function = {layer.function: layer for layer in layers if layer.function}
     found = []
     for row in rows:
         dispatch = Dispatch(row["name"], row.get("workgroups"))
-        layer = by_function.get(dispatch.name.removesuffix("_dispatch"))
+        layer = by_function.get(kernel_of(dispatch.name))
         if layer:
             dispatch = replace(dispatch, node=layer.name, kernel=layer.kernel, macs=layer.macs)
         found.append(dispatch)

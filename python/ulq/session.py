@@ -14,7 +14,7 @@ import iree.runtime as rt
 import ml_dtypes  # noqa: F401  registers int4, bfloat16, ... with numpy
 import numpy as np
 
-from ulq import emulator, report
+from ulq import emulator, files, report
 from ulq.errors import UlqError
 from ulq.iree import METADATA
 from ulq.report import Layer
@@ -94,15 +94,7 @@ class Program:
     def save(self, path: str | os.PathLike) -> None:
         """Writes the program as a .vmfb that `ulq.load` and IREE's own tools read; the file appears complete or not
         at all. Raises UlqError when it cannot be written."""
-        path = Path(path)
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            with open(part, "xb") as file:
-                file.write(self._image)
-            os.replace(part, path)
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            raise UlqError(f"cannot write {path}: {error.strerror or error}") from None
+        files.write_whole(Path(path), self._image)
 
     def report(self) -> str:
         """A text table with one line per layer: bits, kernel, tile, weight bytes, proven accumulator range, and the
@@ -122,7 +114,7 @@ class Program:
         from ulq import bench  # times programs, so it imports this module
 
         timings = bench.bench(self, threads, seconds)
-        ms = {dispatch.name.removesuffix("_dispatch"): dispatch.ms for dispatch in timings[0].dispatches}
+        ms = {report.kernel_of(dispatch.name): dispatch.ms for dispatch in timings[0].dispatches}
         self.layers = [replace(layer, ms=ms.get(layer.function)) for layer in self.layers]
         return timings
 
@@ -165,9 +157,7 @@ class Program:
 
     def require_native(self) -> None:
         """Raises UlqError where this machine cannot execute the program itself, as measurements need."""
-        target = _plainest(self.targets)
-        if not target.runs_here():
-            raise UlqError(f"this machine does not execute programs for {target.name}: nothing to measure")
+        _plainest(self.targets).require_native()
 
     def _useful_threads(self) -> int:
         """1 where each dispatch is one workgroup: waking other threads for one takes longer than most of them."""

@@ -56,6 +56,11 @@ class Target:
         """Whether this machine executes the target without emulation."""
         return platform.machine().lower() in self.family.machines and not self.missing_flags()
 
+    def require_native(self) -> None:
+        """Raises UlqError where this machine does not execute the target itself, as measurements need."""
+        if not self.runs_here():
+            raise UlqError(f"this machine does not execute programs for {self.name}: nothing to measure")
+
 
 X86_64 = Family(
     name="x86-64",

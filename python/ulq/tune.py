@@ -13,9 +13,10 @@ from pathlib import Path
 
 import onnx
 
-from ulq import bench, importer, iree, opt, profiler, session, targets, tuning
+from ulq import bench, importer, iree, opt, profiler, report, session, targets, tuning
 from ulq.compile import metadata
 from ulq.errors import UlqError
+from ulq.files import require_folder
 
 REPEATS = 3  # profiles of one program; the least time of all counts
 PROFILE_NS = 100e6  # time for the runs of one profile
@@ -47,16 +48,14 @@ def tune(
     """
     session.checked_threads(threads)
     chosen = targets.resolve(target)
-    for version in chosen:
-        if not version.runs_here():
-            raise UlqError(f"this machine does not execute programs for {version.name}: nothing to measure")
+    for one in chosen:
+        one.require_native()
     output = Path(output)
-    if not output.parent.is_dir():
-        raise UlqError(f"cannot write {output}: no folder {output.parent}")
+    require_folder(output)
     found = _continued(output, threads) if output.exists() else tuning.Tuning(threads)
     imported = importer.import_model(model, shapes)
-    for version in chosen:
-        for progress in _Tuner(imported, version, found).run(output):
+    for one in chosen:
+        for progress in _Tuner(imported, one, found).run(output):
             begin(progress)
     return found
 
@@ -136,7 +135,7 @@ class _Tuner:
         for _ in range(REPEATS):
             again = profiler.profile(file, inputs, self.found.threads, runs)
             times = {name: times[name] + again.get(name, []) for name in times}
-        least = {name.removesuffix("_dispatch"): min(ns) for name, ns in times.items()}
+        least = {report.kernel_of(name): min(ns) for name, ns in times.items()}
         taken = {}
         for layer in layers:
             if "candidates" in layer and layer["function"] in least:

@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ulq.errors import UlqError
+from ulq.files import write_whole
 from ulq.machine import machine as this_machine
 from ulq.machine import versions as installed
 
@@ -44,16 +45,7 @@ class Tuning:
 
     def save(self, path: Path) -> None:
         """Writes the file; it appears complete or stays as it was, whenever the process ends."""
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            with open(part, "w", encoding="utf-8") as file:
-                file.write(self._text())
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(part, path)
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            raise UlqError(f"cannot write {path}: {error.strerror or error}") from None
+        write_whole(path, self._text().encode())
 
     def _text(self) -> str:
         """One line for each layer."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import itertools
-import subprocess
 from dataclasses import dataclass
 
 import harness
 import numpy as np
 import pytest
-from test_layers import GUARD, Memory, read_dispatches
+from dispatches import compile_dispatches, run_dispatch
 
 from ulq import layouts
 
@@ -112,21 +110,8 @@ CASES = make_cases()
 
 @pytest.fixture(scope="module")
 def objects(tmp_path_factory):
-    @functools.cache
-    def build(isa: str):
-        folder = tmp_path_factory.mktemp(isa)
-        command = [
-            harness.find_ulq_opt(), "--ulq-tile", *harness.KERNEL_PASSES,
-            f"--ulq-emit-objects=directory={folder} triple={harness.ISAS[isa].triple}",
-        ]  # fmt: skip
-        text = "".join(case.text(isa) for case in CASES)
-        done = subprocess.run(command, input=text, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr[:4000]
-        dispatches = read_dispatches(done.stdout)
-        functions = [dispatch.kernel for dispatch in dispatches.values()]
-        return harness.load_kernels(folder / f"kernels-{isa}.o", functions), dispatches
-
-    return build
+    text = {isa: "".join(case.text(isa) for case in CASES) for isa in ISAS}
+    return functools.cache(lambda isa: compile_dispatches(text[isa], ["--ulq-tile"], isa, tmp_path_factory.mktemp(isa)))
 
 
 @pytest.mark.parametrize("isa", ISAS)
@@ -142,17 +127,7 @@ def test_copies(isa, case, objects):
     for block in case.blocks:
         block.copy(inputs[block.input].reshape(-1), expected.reshape(-1))
     assert expected.min() >= 0
-    buffers = [layouts.pack_rows(codes, case.bits).reshape(-1) for codes in inputs]
-    if dispatch.counters:
-        buffers.append(np.zeros(4 * dispatch.counters, np.uint8))
-    memories = [Memory(len(data)) for data in buffers] + [Memory(size) for size in dispatch.result_bytes]
-    for memory, data in zip(memories, buffers, strict=False):
-        memory.bytes[:] = data
-    arguments = []
-    for memory in memories:
-        arguments += [ctypes.c_void_p(memory.address - 8), ctypes.c_int64(8)]
     assert dispatch.workgroups >= case.workgroups
-    for workgroup in range(dispatch.workgroups):
-        getattr(library, dispatch.kernel)(*arguments, ctypes.c_int64(workgroup), ctypes.c_int32(0))
-    assert (memories[-1].before == GUARD).all(), "wrote before the result"
-    np.testing.assert_array_equal(memories[-1].bytes, layouts.pack_rows(expected, case.bits).reshape(-1))
+    packed = [layouts.pack_rows(codes, case.bits).reshape(-1) for codes in inputs]
+    (result,) = run_dispatch(library, dispatch, packed)
+    np.testing.assert_array_equal(result, layouts.pack_rows(expected, case.bits).reshape(-1))

@@ -4,7 +4,7 @@ import subprocess
 
 import harness
 import pytest
-from test_layers import SQUARE, Case, case_text, check, objects_of, requantize, runs_of
+from whole_layers import SQUARE, Case, case_text, check, objects_of, requantize, runs_of
 
 W1, TERNARY, W2, W3, W4 = (-1, 1), (-1, 0, 1), (-2, -1, 0, 1), tuple(range(-4, 4)), tuple(range(-8, 8))
 # The widest codes and weights of each scheme, from the norms of its matrices.

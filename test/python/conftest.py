@@ -2,6 +2,8 @@
 
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +12,9 @@ import onnx.shape_inference
 import pytest
 
 from ulq import iree, session, targets
+
+# Helper modules of this folder can be imported: importlib mode adds no folder to the path.
+sys.path.insert(0, str(Path(__file__).parent))
 
 KERNEL = """
 #include <stddef.h>

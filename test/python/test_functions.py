@@ -8,11 +8,11 @@ from onnx import helper
 
 from ulq import exact
 from ulq.functions import LARGEST, MOST_STEPS, Function, find_steps
-from ulq.graph import FLOAT32, Value, constant
 from ulq.intervals import Dual, Interval
 from ulq.onnx_model import Source
 from ulq.onnx_ops.functions import BOUNDS, compose
 from ulq.onnx_ops.registry import Node
+from ulq.values import FLOAT32, Value, constant
 
 SHAPE = (2, 3)
 ATTRIBUTES = {
@@ -102,10 +102,13 @@ def test_finds_steps_of_compositions():
 
 def test_leaves_what_is_not_proved():
     x = variable()
+    wide = apply("Sub", apply("Mul", x, x), apply("Mul", x, x))
     # Bounds of large squares are too wide; constants and many steps are not worth thresholds.
-    assert find_steps(apply("Sub", apply("Mul", x, x), apply("Mul", x, x)).function, quantizer(0.5, 4), MOST_STEPS) is None
+    assert find_steps(wide.function, quantizer(0.5, 4), MOST_STEPS) is None
     assert find_steps(apply("Mul", x, 0.0).function, quantizer(0.5, 4), MOST_STEPS) is None
-    assert find_steps(apply("Tanh", x).function, quantizer(2.0 / MOST_STEPS / 1.5, 8), MOST_STEPS) is None
+    many = apply("Tanh", x).function, quantizer(2.0 / MOST_STEPS / 1.5, 8)
+    assert find_steps(*many, MOST_STEPS) is None
+    assert find_steps(*many, 2 * MOST_STEPS) is not None
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from ulq.graph import FLOAT32, Value, constant
 from ulq.onnx_ops.registry import Node, onnx_op
+from ulq.values import FLOAT32, Value, constant
 
 NUMBERS = {2: "max_output_boxes_per_class", 3: "iou_threshold", 4: "score_threshold"}
 

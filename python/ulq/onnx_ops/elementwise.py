@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 
-from ulq.graph import CODE_ELEMENTS, FLOAT32, Codes, Grid, Value, code_range, constant
-from ulq.onnx_ops.grids import along_axis
+from ulq.codes import Codes, Grid
+from ulq.onnx_ops.grids import along_axis, byte_element
 from ulq.onnx_ops.registry import Node, onnx_op
+from ulq.values import CODE_ELEMENTS, FLOAT32, Value, code_range, constant
 
 # ----------------------------------------------------------------------------
 # Arithmetic
@@ -98,14 +99,9 @@ def _scaled_codes(integers: Value, factor: Value) -> Value | None:
     array, scale = integers.const, factor.const
     if not array.dtype == scale.dtype == FLOAT32 or array.size <= scale.size or not (scale > 0).all():
         return None
-    if (np.rint(array) != array).any() or not (
-        -128 <= array.min() and array.max() <= (127 if array.min() < 0 else 255)
-    ):
+    element, found = byte_element(array), along_axis(array.shape, scale)
+    if element is None or found is None or np.broadcast_shapes(array.shape, scale.shape) != array.shape:
         return None
-    found = along_axis(array.shape, scale)
-    if found is None or np.broadcast_shapes(array.shape, scale.shape) != array.shape:
-        return None
-    element = "si8" if array.min() < 0 else "ui8"
     return constant(array * scale, Codes(array.astype(np.int32), element, Grid(found[1][0], axis=found[0])))
 
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from iree.compiler import ir
 
-from ulq.graph import Grid, Value, code_element
+from ulq.codes import Grid
 from ulq.onnx_ops.linear import as_channels_first, as_channels_last, weights
 from ulq.onnx_ops.qonnx import emit_thresholds
 from ulq.onnx_ops.registry import Node, onnx_op
+from ulq.values import Value, code_element
 
 FPGADATAFLOW = ("finn.custom_op.fpgadataflow",)
 

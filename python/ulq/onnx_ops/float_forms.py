@@ -6,9 +6,10 @@ import numpy as np
 import onnx
 from onnx import helper, inliner
 
-from ulq.graph import FLOAT32
+from ulq.onnx_model import tensor_info
 from ulq.onnx_ops.interpolation import Axis, axes_of
 from ulq.onnx_ops.registry import FloatForm, Node, float_form
+from ulq.values import FLOAT32
 
 # Defined by a function body in the ONNX standard.
 DEFINED = ("Attention", "CenterCropPad", "GroupNormalization", "MeanVarianceNormalization", "RMSNormalization")
@@ -18,12 +19,11 @@ DEFINED += ("RotaryEmbedding", "Swish")
 @float_form(*DEFINED)
 def definition(node: Node) -> FloatForm | None:
     """The function body of the ONNX standard for this node's types."""
-    infos = [_info(name, value) for name, value in zip(node.proto.input, node.inputs, strict=True) if value is not None]
+    given = [(name, value) for name, value in zip(node.proto.input, node.inputs, strict=True) if value is not None]
+    infos = [tensor_info(name, value.dtype, value.shape) for name, value in given]
     outputs = [helper.make_value_info(name, onnx.TypeProto()) for name in node.proto.output if name]
     constants = [
-        onnx.numpy_helper.from_array(np.ascontiguousarray(value.const), name)
-        for name, value in zip(node.proto.input, node.inputs, strict=True)
-        if value is not None and value.is_const
+        onnx.numpy_helper.from_array(np.ascontiguousarray(value.const), name) for name, value in given if value.is_const
     ]
     graph = helper.make_graph([_with_defaults(node)], "definition", infos, outputs, constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", node.version)])
@@ -41,10 +41,6 @@ def _with_defaults(node: Node) -> onnx.NodeProto:
         if name not in given and attribute.default_value.name:
             proto.attribute.append(attribute.default_value)
     return proto
-
-
-def _info(name: str, value) -> onnx.ValueInfoProto:
-    return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape)
 
 
 @float_form("Gelu")

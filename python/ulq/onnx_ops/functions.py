@@ -9,10 +9,10 @@ from functools import partial
 import numpy as np
 
 from ulq.functions import Function
-from ulq.graph import FLOAT32
 from ulq.intervals import Dual
 from ulq.onnx_ops.levels import ELEMENTWISE, evaluator
 from ulq.onnx_ops.registry import Node
+from ulq.values import FLOAT32
 
 
 def compose(node: Node) -> Function | None:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ulq.graph import Grid, doubles
-from ulq.onnx_model import Shape
+from ulq.codes import Grid, Shape
 from ulq.onnx_ops.registry import Node
+from ulq.values import doubles
 
 # Round to an integer; half_up and half_down send ties away from and towards zero.
 ROUNDINGS = {

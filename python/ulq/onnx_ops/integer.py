@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from ulq.codes import Codes, Grid
 from ulq.errors import UlqError
-from ulq.graph import CODE_ELEMENTS, FLOAT32, INT32, Codes, Grid, Value, code_range, constant, doubles
 from ulq.onnx_ops.grids import linear_grid, spread
 from ulq.onnx_ops.linear import convolve, product
 from ulq.onnx_ops.registry import Node, onnx_op
+from ulq.values import CODE_ELEMENTS, FLOAT32, INT32, Value, code_range, constant, doubles
 
 
 def _is_integer_product(node: Node, parameters) -> bool:

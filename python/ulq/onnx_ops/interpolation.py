@@ -10,7 +10,7 @@ import numpy as np
 
 from ulq.onnx_ops.registry import Node
 
-ROUNDINGS = {
+NEAREST = {
     "round_prefer_floor": lambda x: np.ceil(x - 0.5),
     "round_prefer_ceil": lambda x: np.floor(x + 0.5),
     "floor": np.floor,
@@ -83,7 +83,7 @@ def _coordinates(node: Node, extent: int, resized: int, scale: float, begin: flo
 def _taps(node: Node, x: np.ndarray, extent: int, scale: float) -> tuple[np.ndarray, np.ndarray]:
     mode = node.attr("mode", "nearest")
     if mode == "nearest":
-        nearest = ROUNDINGS[node.attr("nearest_mode", "round_prefer_floor")](x)
+        nearest = NEAREST[node.attr("nearest_mode", "round_prefer_floor")](x)
         return np.clip(nearest, 0, extent - 1).astype(np.int64)[:, None], np.ones((len(x), 1))
     antialias = bool(node.attr("antialias", 0))
     shrink = min(scale, 1.0) if antialias else 1.0

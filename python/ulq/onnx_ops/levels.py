@@ -11,9 +11,10 @@ from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 from onnx.reference.op_run import OpRun
 
-from ulq.graph import FLOAT32, Value
+from ulq.intervals import erf
 from ulq.levels import Levels
 from ulq.onnx_ops.registry import Node
+from ulq.values import FLOAT32, Value
 
 # Operators whose result depends on the one element at its place.
 ELEMENTWISE = set(
@@ -22,15 +23,12 @@ ELEMENTWISE = set(
 )
 
 
-_erf = np.vectorize(math.erf, otypes=[np.float64])
-
-
 # Those of the reference implementation round to float32.
 class Erf(OpRun):
     op_domain = ""
 
     def _run(self, x):
-        return (_erf(x),)
+        return (erf(x),)
 
 
 class Gelu(OpRun):
@@ -39,7 +37,7 @@ class Gelu(OpRun):
     def _run(self, x, approximate="none"):
         if approximate == "tanh":
             return (x * 0.5 * (np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)) + 1),)
-        return (x * 0.5 * (_erf(x * math.sqrt(0.5)) + 1),)
+        return (x * 0.5 * (erf(x * math.sqrt(0.5)) + 1),)
 
 
 def evaluate(node: Node) -> Levels | None:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ulq.graph import FLOAT32, Codes, Grid, Value, constant
-from ulq.onnx_model import Shape
+from ulq.codes import Codes, Grid, Shape
 from ulq.onnx_ops.grids import along_axis, byte_element
 from ulq.onnx_ops.registry import Node, onnx_op
+from ulq.values import FLOAT32, Value, constant
 
 CHANNELS_LAST = ("qonnx.custom_op.channels_last",)
 

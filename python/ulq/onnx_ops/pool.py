@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ulq.attributes import Flag
-from ulq.graph import CODE_ELEMENTS, FLOAT32, Grid, Value
-from ulq.onnx_model import Shape
+from ulq.codes import Grid, Shape
 from ulq.onnx_ops.linear import CHANNELS_LAST, as_2d, as_channels_first, as_channels_last, window_extents, window_pads
 from ulq.onnx_ops.registry import Node, onnx_op
+from ulq.values import CODE_ELEMENTS, FLOAT32, Value
 
 
 def _pool(node: Node, name: str, x: Value, shape: Shape, kernel, strides, pads, dilations, **extra) -> Value:

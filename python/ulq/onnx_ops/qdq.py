@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import onnx
 
-from ulq.graph import CODE_ELEMENTS, FLOAT32, INT32, Codes, Value, code_range, constant
+from ulq.codes import Codes
 from ulq.onnx_ops.grids import linear_grid, spread
 from ulq.onnx_ops.registry import Node, onnx_op
+from ulq.values import CODE_ELEMENTS, FLOAT32, INT32, Value, code_range, constant
 
 # ONNX Runtime writes the same operators under its own domain.
 QDQ_DOMAINS = ("", "com.microsoft")

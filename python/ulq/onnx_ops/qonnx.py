@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ulq.graph import Codes, Grid, Value, code_element, constant, doubles
+from ulq.codes import Codes, Grid
 from ulq.onnx_ops.grids import ROUNDINGS, along_axis, check_scale
 from ulq.onnx_ops.registry import Node, onnx_op
+from ulq.values import Value, code_element, constant, doubles
 
 QONNX = ("qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general", "finn")
 

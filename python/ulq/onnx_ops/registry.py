@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 
+from ulq.codes import Shape
 from ulq.errors import UlqError
-from ulq.graph import GraphBuilder, Value
-from ulq.onnx_model import Shape, Source, node_name
+from ulq.graph import GraphBuilder
+from ulq.onnx_model import Source, node_name
+from ulq.values import Value
 
 # An operator function returns its outputs, or None to leave the node to IREE's float path.
 OperatorFunction = Callable[["Node"], "Value | tuple[Value | None, ...] | None"]
@@ -23,6 +25,9 @@ class Operator:
     function: OperatorFunction
     folds: bool
 
+
+# Standard operators whose results are constants, whatever they read.
+ALWAYS_KNOWN = ("Constant", "Shape", "Size")
 
 _operators: dict[tuple[str, str], Operator] = {}
 _float_forms: dict[str, Callable[[Node], FloatForm | None]] = {}

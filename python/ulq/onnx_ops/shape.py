@@ -7,10 +7,10 @@ import math
 import numpy as np
 import onnx
 
-from ulq.graph import CODE_ELEMENTS, FLOAT32, INT32, Grid, Value, code_range, constant
-from ulq.onnx_model import Shape
-from ulq.onnx_ops.interpolation import ROUNDINGS
+from ulq.codes import Grid, Shape
+from ulq.onnx_ops.interpolation import NEAREST
 from ulq.onnx_ops.registry import Node, onnx_op
+from ulq.values import CODE_ELEMENTS, FLOAT32, INT32, Value, code_range, constant
 
 
 def _is_movable(value: Value) -> bool:
@@ -143,7 +143,7 @@ def _repeats(node: Node, extent: int, resized: int) -> bool:
     source = coordinates.get(node.attr("coordinate_transformation_mode", "half_pixel"))
     if source is None:
         return False
-    nearest = ROUNDINGS[node.attr("nearest_mode", "round_prefer_floor")](source)
+    nearest = NEAREST[node.attr("nearest_mode", "round_prefer_floor")](source)
     return bool(np.array_equal(np.clip(nearest, 0, extent - 1), i // factor))
 
 
