@@ -352,9 +352,9 @@ def Ulq_LaneStepAttr : Ulq_Attr<"LaneStep", "lane"> {
     in doubt within `value` of the middle between two integers.
     `count` replaces v by `start` and the number of the `index` arrays at
     `slot` that it reaches, the last `falling` of which lower it; `shared`
-    arrays are one number each. `curve`, in f32, replaces v by a cubic of
-    z = v - s, where s, the nearest integer, is 0 to 31: the coefficient of
-    power k is number 32 k + s of the f32 array at `slot`. `store_float` and
+    arrays are one number each. `curve`, in f32, replaces v by a polynomial of
+    z = v - s, where s, the nearest integer, is -16 to 15: the coefficient of
+    power k < 5 is number 32 k + s mod 32 of the f32 array at `slot`. `store_float` and
     `store_code` write v to a target.
   }];
   let parameters = (ins EnumParameter<Ulq_LaneKind>:$kind,

@@ -18,10 +18,29 @@ constexpr int64_t kFewest = 8;
 /// An error that no other division into segments has to undercut.
 constexpr double kGoodError = 0x1p-14;
 
-using Cubic = std::array<double, kPowers>;
+/// Coefficients of the powers of z.
+using Polynomial = std::array<double, kPowers>;
 
-double valueAt(const Cubic &cubic, double z) {
-  return cubic[0] + z * (cubic[1] + z * (cubic[2] + z * cubic[3]));
+double valueAt(const Polynomial &polynomial, double z) {
+  double sum = 0;
+  for (double coefficient : llvm::reverse(polynomial))
+    sum = sum * z + coefficient;
+  return sum;
+}
+
+Polynomial derivative(const Polynomial &polynomial) {
+  Polynomial result = {};
+  for (size_t i = 1; i < kPowers; ++i)
+    result[i - 1] = double(i) * polynomial[i];
+  return result;
+}
+
+/// Bounds the polynomial where |z| <= 0.5 + kSlack.
+double boundOf(const Polynomial &polynomial) {
+  double sum = 0;
+  for (double coefficient : llvm::reverse(polynomial))
+    sum = sum * (0.5 + Curve::kSlack) + std::abs(coefficient);
+  return sum;
 }
 
 /// Where the code changes: the middle between two codes at `x`, `code` behind.
@@ -52,88 +71,90 @@ struct Stairs {
     }
   }
 
-  /// Half the way to the neighbour from the first event, or from the last.
+  /// Beyond the first event, or the last, where the curve is about a middle
+  /// again, but far enough for its values to be in no doubt.
   double before() const {
-    return events[0].x - (events[1].x - events[0].x) / 2;
+    return events[0].x - (events[1].x - events[0].x) / 8;
   }
   double behind() const {
     size_t last = events.size() - 1;
-    return events[last].x + (events[last].x - events[last - 1].x) / 2;
+    return events[last].x + (events[last].x - events[last - 1].x) / 8;
   }
 };
 
-/// Least squares: the normal equations, by elimination.
-Cubic fitCubic(ArrayRef<std::pair<double, double>> points) {
+/// Least squares of as many powers as there are points, at most all: the normal
+/// equations, by elimination.
+Polynomial fitPolynomial(ArrayRef<std::pair<double, double>> points) {
+  size_t count = std::min(kPowers, points.size());
   std::array<std::array<double, kPowers + 1>, kPowers> rows = {};
   for (auto [z, y] : points) {
-    Cubic powers = {1, z, z * z, z * z * z};
-    for (size_t i = 0; i < kPowers; ++i) {
-      for (size_t j = 0; j < kPowers; ++j)
+    Polynomial powers = {1};
+    for (size_t i = 1; i < count; ++i)
+      powers[i] = powers[i - 1] * z;
+    for (size_t i = 0; i < count; ++i) {
+      for (size_t j = 0; j < count; ++j)
         rows[i][j] += powers[i] * powers[j];
-      rows[i][kPowers] += powers[i] * y;
+      rows[i][count] += powers[i] * y;
     }
   }
-  for (size_t i = 0; i < kPowers; ++i) {
+  for (size_t i = 0; i < count; ++i) {
     size_t best = i;
-    for (size_t k = i + 1; k < kPowers; ++k)
+    for (size_t k = i + 1; k < count; ++k)
       if (std::abs(rows[k][i]) > std::abs(rows[best][i]))
         best = k;
     std::swap(rows[i], rows[best]);
-    for (size_t k = 0; k < kPowers; ++k) {
+    for (size_t k = 0; k < count; ++k) {
       if (k == i)
         continue;
       double factor = rows[k][i] / rows[i][i];
-      for (size_t j = i; j <= kPowers; ++j)
+      for (size_t j = i; j <= count; ++j)
         rows[k][j] -= factor * rows[i][j];
     }
   }
-  Cubic cubic;
-  for (size_t i = 0; i < kPowers; ++i)
-    cubic[i] = rows[i][kPowers] / rows[i][i];
-  return cubic;
+  Polynomial result = {};
+  for (size_t i = 0; i < count; ++i)
+    result[i] = float(rows[i][count] / rows[i][i]);
+  return result;
 }
 
-/// The cubic of segment s, from its own thresholds, or the nearest ones.
-Cubic fitSegment(ArrayRef<Event> events, const Curve &curve, int64_t s) {
-  SmallVector<std::pair<double, double>> points;
-  for (const Event &event : events)
-    points.push_back(
-        {event.x * curve.scale + curve.offset - double(s), event.middle});
-  auto isOwn = [](auto point) { return std::abs(point.first) <= 0.5; };
-  size_t own = llvm::count_if(points, isOwn);
-  llvm::sort(points, [](auto a, auto b) {
-    return std::pair(std::abs(a.first), a.second) <
-           std::pair(std::abs(b.first), b.second);
-  });
-  return fitCubic(ArrayRef(points).take_front(std::max(own, kPowers)));
-}
+/// The largest and the smallest value between two numbers, as far as halving
+/// tells where the slope changes its sign.
+class Extrema {
+public:
+  explicit Extrema(const Polynomial &polynomial)
+      : polynomial(polynomial), slope(derivative(polynomial)),
+        bend(boundOf(derivative(slope))) {}
 
-/// Calls `visit` with the ends and extrema of a cubic between two numbers.
-void forEachExtremum(const Cubic &cubic, double from, double to,
-                     function_ref<void(double)> visit) {
-  visit(from);
-  visit(to);
-  double a = 3 * cubic[3], b = cubic[2], c = cubic[1]; // a z^2 + 2 b z + c
-  double root = b * b - a * c;
-  if (root < 0)
-    return;
-  // Without cancellation; a root at infinity is no extremum.
-  double q = -(b + std::copysign(std::sqrt(root), b));
-  for (double z : {q / a, c / q})
-    if (z > from && z < to)
-      visit(z);
-}
+  void forEach(double from, double to, function_ref<void(double)> visit) const {
+    double half = (to - from) / 2, middle = from + half;
+    if (half < kSmallest || std::abs(valueAt(slope, middle)) > half * bend) {
+      visit(valueAt(polynomial, from));
+      visit(valueAt(polynomial, to));
+      return;
+    }
+    forEach(from, middle, visit);
+    forEach(middle, to, visit);
+  }
 
-/// How far the cubic of segment s leaves the codes of the stairs, `kSlack`
+  /// What the polynomial may exceed visited values by.
+  double error() const { return kSmallest * kSmallest * bend; }
+
+private:
+  static constexpr double kSmallest = 0x1p-13;
+  Polynomial polynomial, slope;
+  double bend;
+};
+
+/// How far the polynomial of segment s leaves the codes of the stairs, `kSlack`
 /// beyond its ends included.
-double misfit(const Stairs &stairs, const Curve &curve, const Cubic &cubic,
-              int64_t s) {
+double misfit(const Stairs &stairs, const Curve &curve,
+              const Polynomial &polynomial, int64_t s) {
+  Extrema extrema(polynomial);
   double from = std::max(double(s) - 0.5 - Curve::kSlack, curve.low);
   double end = std::min(double(s) + 0.5 + Curve::kSlack, curve.high);
   double most = 0;
   int64_t code = stairs.start;
-  auto check = [&](double z) {
-    double y = valueAt(cubic, z);
+  auto check = [&](double y) {
     if (code < curve.maxCode)
       most = std::max(most, y - (double(code) + 0.5));
     if (code > 0)
@@ -143,45 +164,69 @@ double misfit(const Stairs &stairs, const Curve &curve, const Cubic &cubic,
     double change = event.x * curve.scale + curve.offset;
     if (change > from) {
       double to = std::min(change, end);
-      forEachExtremum(cubic, from - double(s), to - double(s), check);
+      extrema.forEach(from - double(s), to - double(s), check);
       from = to;
     }
     if (from >= end)
-      return most;
+      return most + extrema.error();
     code = event.code;
   }
-  forEachExtremum(cubic, from - double(s), end - double(s), check);
-  return most;
+  extrema.forEach(from - double(s), end - double(s), check);
+  return most + extrema.error();
 }
 
-/// A curve with the ends of the stairs at -0.5 and `segments` - 0.5.
-Curve fit(const Stairs &stairs, double segments) {
+/// The polynomial of segment s, in f32, and its misfit: of its own thresholds,
+/// or of the nearest ones, where fewer may be better.
+std::pair<Polynomial, double> fitSegment(const Stairs &stairs,
+                                         const Curve &curve, int64_t s) {
+  SmallVector<std::pair<double, double>> points;
+  for (const Event &event : stairs.events)
+    points.push_back(
+        {event.x * curve.scale + curve.offset - double(s), event.middle});
+  auto isOwn = [](auto point) { return std::abs(point.first) <= 0.5; };
+  size_t own = llvm::count_if(points, isOwn);
+  llvm::sort(points, [](auto a, auto b) {
+    return std::pair(std::abs(a.first), a.second) <
+           std::pair(std::abs(b.first), b.second);
+  });
+  std::pair<Polynomial, double> best = {
+      {}, std::numeric_limits<double>::infinity()};
+  for (size_t count = std::max(own, kPowers); count > 1; --count) {
+    Polynomial fitted = fitPolynomial(ArrayRef(points).take_front(count));
+    double error = misfit(stairs, curve, fitted, s);
+    if (error < best.second)
+      best = {fitted, error};
+    if (count > kPowers || best.second < kGoodError)
+      break;
+  }
+  return best;
+}
+
+/// A curve whose first segment is -16, so that u is small, and begins where the
+/// stairs do.
+std::optional<Curve> fit(const Stairs &stairs, double segments) {
   Curve curve;
   double from = stairs.before(), to = stairs.behind();
   curve.scale = segments / (to - from);
-  curve.offset = -0.5 - from * curve.scale;
-  curve.low = -0.5;
-  curve.high = double(float(segments - 0.5));
+  curve.low = -double(Curve::kSegments / 2) - 0.5;
+  curve.high = double(float(curve.low + segments));
+  curve.offset = curve.low - from * curve.scale;
   curve.maxCode = stairs.maxCode;
-  curve.slope = 0;
+  curve.slope = curve.error = 0;
   curve.coefficients = {};
-  double rounding = 0, most = 0;
-  for (int64_t s = 0; double(s) - 0.5 < curve.high; ++s) {
-    Cubic cubic = fitSegment(stairs.events, curve, s);
-    for (size_t power = 0; power < kPowers; ++power) {
-      curve.coefficients[power][s] = float(cubic[power]);
-      cubic[power] = curve.coefficients[power][s];
-    }
-    double rest = std::abs(cubic[1]) / 2 + std::abs(cubic[2]) / 4 +
-                  std::abs(cubic[3]) / 8;
-    // The last sum, and five operations on no more than `rest`.
-    rounding = std::max(rounding, std::abs(cubic[0]) + 6 * rest);
-    curve.slope =
-        std::max(curve.slope, std::abs(cubic[1]) + std::abs(cubic[2]) +
-                                  0.75 * std::abs(cubic[3]));
-    most = std::max(most, misfit(stairs, curve, cubic, s));
+  for (int64_t s = -Curve::kSegments / 2; double(s) - 0.5 <= curve.high; ++s) {
+    auto [polynomial, misfit] = fitSegment(stairs, curve, s);
+    for (size_t power = 0; power < kPowers; ++power)
+      curve.coefficients[power][s & (Curve::kSegments - 1)] =
+          float(polynomial[power]);
+    curve.slope = std::max(curve.slope, boundOf(derivative(polynomial)));
+    // The last sum, and two operations for each power on no more than the rest.
+    double all = boundOf(polynomial), first = std::abs(polynomial[0]);
+    double own = misfit + (first + 2 * kPowers * (all - first)) * 0x1p-24;
+    if (!std::isfinite(own))
+      return std::nullopt;
+    curve.error = std::max(curve.error, own);
   }
-  curve.error = most + rounding * 0x1p-24;
   return curve;
 }
 
@@ -199,8 +244,8 @@ std::optional<Curve> ulq::fitCurve(ThresholdStepAttr step) {
   std::optional<Curve> best;
   for (double segments = Curve::kSegments - 0.125; segments > 20;
        segments -= 0.0625) {
-    Curve curve = fit(stairs, segments);
-    if (std::isfinite(curve.error) && (!best || curve.error < best->error))
+    std::optional<Curve> curve = fit(stairs, segments);
+    if (curve && (!best || curve->error < best->error))
       best = curve;
     if (best && best->error < kGoodError)
       break;

@@ -19,15 +19,15 @@
 namespace ulq {
 
 /// With u = scale * x + offset, kept between `low` and `high`, s the nearest
-/// integer and z = u - s, the curve is the cubic of segment s at z.
+/// integer and z = u - s, the curve is the polynomial of segment s at z.
 struct Curve {
-  static constexpr int64_t kSegments = 32, kPowers = 4;
+  static constexpr int64_t kSegments = 32, kPowers = 5;
   /// How far u may be from the exact one.
   static constexpr double kSlack = 0x1p-14;
 
   double scale, offset, low, high;
   int64_t maxCode; // the rounded curve is clamped to 0 .. maxCode
-  /// [power of z][segment]
+  /// [power of z][s mod kSegments]
   std::array<std::array<float, kSegments>, kPowers> coefficients;
   double slope; // the curve changes by at most this much per u
   /// Where the curve at an exact u, in f32 and clamped, is further than this

@@ -337,7 +337,8 @@ private:
     }
   }
 
-  /// The cubic of the nearest integer; its low bits are those of v + magic.
+  /// The polynomial of the nearest integer, whose low bits are those of v +
+  /// magic.
   Value curve(Value v, int64_t slot) {
     Value nearest = addMagic(v);
     Value segment = b.bitcast(ints, nearest);

@@ -149,9 +149,10 @@ Value copyResult(OpBuilder &builder, Value value) {
 /// cheaper than a result in f32, of which every quantizer counts thresholds.
 void separate(Value value) {
   SmallVector<Operation *> users(value.getUsers());
-  for (Operation *user : ArrayRef(users).drop_front()) {
+  for (Operation *user : users) {
     auto threshold = dyn_cast<ThresholdOp>(user);
-    if (!threshold || threshold.getCount() <= int64_t(mostThresholds))
+    if (!threshold || threshold.getCount() <= int64_t(mostThresholds) ||
+        value.hasOneUse())
       continue;
     OpBuilder builder(user);
     user->setOperand(0, copyResult(builder, value));

@@ -28,8 +28,9 @@ constexpr int64_t kMostAddendCodes = 16;
 constexpr int64_t kMostCodes = 255;
 /// Neighbouring constants that are tried for a channel.
 constexpr int64_t kNudges = 8;
-/// Above it, computing again what is in doubt costs more than f32 spares.
-constexpr double kMostDoubt = 0x1p-12;
+/// Above them, computing again what is in doubt costs more than steps in f32,
+/// or a curve instead of many thresholds, spare.
+constexpr double kMostDoubt = 0x1p-12, kMostDoubtOfCurve = 0x1p-8;
 
 /// The lane steps in f32 or f64 as the kernels compute them.
 template <typename Real>
@@ -309,7 +310,7 @@ void settleSums(Steps &steps, MutableArrayRef<double> errors, int64_t addend) {
 
 /// `steps` with the doubts that they leave.
 std::optional<SingleSteps> inDoubt(LayerOp op, ArrayRef<PlannedStep> planned,
-                                   Interval range) {
+                                   Interval range, double most = kMostDoubt) {
   std::optional<int64_t> addend = largestAddend(op);
   if (!addend)
     return std::nullopt;
@@ -324,7 +325,7 @@ std::optional<SingleSteps> inDoubt(LayerOp op, ArrayRef<PlannedStep> planned,
     if (step.kind != LaneKind::Round)
       continue;
     double error = (*errors)[rounding++];
-    if (!(error <= kMostDoubt))
+    if (!(error <= most))
       return std::nullopt;
     if (error == 0)
       continue;
@@ -440,7 +441,7 @@ std::optional<SingleSteps> ulq::curvesInSingles(LayerOp op) {
   if (!range)
     return std::nullopt;
   std::optional<Steps> steps = planCurves(op.getEpilogue());
-  return steps ? inDoubt(op, *steps, *range) : std::nullopt;
+  return steps ? inDoubt(op, *steps, *range, kMostDoubtOfCurve) : std::nullopt;
 }
 
 std::optional<SingleSteps> ulq::stepsInSingles(LayerOp op,
