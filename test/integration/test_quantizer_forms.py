@@ -168,6 +168,11 @@ FORMS = {
         f"q = {quant(2)}(r, s, z, b2) y = Conv(q, wr)",
         frozenset({"a", "r", "q"}),
     ),
+    "bounds apart from each other and before the scale": Form(
+        f"{A} c = Conv(a, w1, bias) d = Div(c, quarter) e = Max(d, minus) f = Min(e, six) g = Round(f) "
+        "h = Mul(g, quarter) c1 = Conv(h, w2) i = Clip(c1, z, one) k = Mul(i, three) l = Round(k) q = Div(l, three) "
+        "y = Conv(q, w3)"
+    ),
     "difference": Form(
         f"{A} c = Conv(a, w1, bias) c1 = {quant(4, 1)}(c, s, z, b4) d = Conv(c1, w2) e = Sub(d, c1) "
         f"{LAST.replace('(r', '(e')}"
