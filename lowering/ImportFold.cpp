@@ -73,6 +73,27 @@ struct ClampConstant : OpRewritePattern<ClampOp> {
   }
 };
 
+/// clamp(clamp(x)), as Min(Max(x)) is written: one clamp.
+struct ClampOfClamp : OpRewritePattern<ClampOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ClampOp op,
+                                PatternRewriter &rewriter) const override {
+    auto inner = op.getInput().getDefiningOp<ClampOp>();
+    if (!inner)
+      return failure();
+    double min = op.getMin().convertToDouble();
+    double max = op.getMax().convertToDouble();
+    auto bounded = [&](const APFloat &bound) {
+      double value = std::min(std::max(bound.convertToDouble(), min), max);
+      return rewriter.getF64FloatAttr(value);
+    };
+    rewriter.replaceOpWithNewOp<ClampOp>(op, op.getType(), inner.getInput(),
+                                         bounded(inner.getMin()),
+                                         bounded(inner.getMax()));
+    return success();
+  }
+};
+
 //===----------------------------------------------------------------------===//
 // Quantizers written as arithmetic
 //===----------------------------------------------------------------------===//
@@ -116,6 +137,33 @@ struct RoundOfClamp : OpRewritePattern<RoundOp> {
     if (!clamp)
       return failure();
     return rewriteRound(op, clamp.getInput(), clamp, op, rewriter);
+  }
+};
+
+/// round(clamp(x) * a), as DoReFa writes it: round(clamp(x * a)).
+struct RoundOfScaledClamp : OpRewritePattern<RoundOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(RoundOp op,
+                                PatternRewriter &rewriter) const override {
+    auto affine = op.getInput().getDefiningOp<AffineOp>();
+    if (!affine || affine.getScale().size() != 1 ||
+        affine.getOffset().size() != 1 || affine.getOffset()[0] != 0)
+      return failure();
+    auto clamp = affine.getInput().getDefiningOp<ClampOp>();
+    double scale = affine.getScale()[0];
+    if (!clamp || !(scale > 0))
+      return failure();
+    double min = clamp.getMin().convertToDouble() * scale;
+    double max = clamp.getMax().convertToDouble() * scale;
+    if (!isIntegral(min) || !isIntegral(max))
+      return failure();
+    auto scaled = cast<AffineOp>(rewriter.clone(*affine));
+    scaled.getInputMutable().set(clamp.getInput());
+    auto bounded = ClampOp::create(rewriter, clamp.getLoc(), affine.getType(),
+                                   scaled, rewriter.getF64FloatAttr(min),
+                                   rewriter.getF64FloatAttr(max));
+    rewriter.modifyOpInPlace(op, [&] { op.getInputMutable().set(bounded); });
+    return success();
   }
 };
 
@@ -249,9 +297,10 @@ private:
 struct ImportFoldPass : ulq::impl::ImportFoldBase<ImportFoldPass> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<ClampQuantized, ClampConstant, ClampOfRound, RoundOfClamp,
-                 ScaleIntoQuantize, ScaleIntoDequantize, PadIntoConv,
-                 DoubleBipolar>(&getContext());
+    patterns.add<ClampQuantized, ClampConstant, ClampOfClamp, ClampOfRound,
+                 RoundOfClamp, RoundOfScaledClamp, ScaleIntoQuantize,
+                 ScaleIntoDequantize, PadIntoConv, DoubleBipolar>(
+        &getContext());
     populateUnsignedCodePatterns(patterns);
     populateCodeMovementPatterns(patterns);
     populateLookupPatterns(patterns);

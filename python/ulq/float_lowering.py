@@ -36,15 +36,15 @@ def lower(segments: Mapping[str, onnx.ModelProto]) -> str:
 def _refusal(symbol: str, model: onnx.ModelProto, done: subprocess.CompletedProcess) -> UlqError:
     """Names the first node that fails on its own, or all of the segment where none does."""
     for node in model.graph.node:
-        single = _single(model, node)
+        single = single_node(model, node)
         alone = _run({symbol: single})
         if alone.returncode:
             model, done = single, alone
             break
-    return UlqError(f"{_nodes(model)}: IREE has no float lowering: {_reason(done)}")
+    return UlqError(f"{named_nodes(model)}: IREE has no float lowering: {_reason(done)}")
 
 
-def _single(model: onnx.ModelProto, node: onnx.NodeProto) -> onnx.ModelProto:
+def single_node(model: onnx.ModelProto, node: onnx.NodeProto) -> onnx.ModelProto:
     """The model of one node."""
     graph = model.graph
     infos = {info.name: info for info in (*graph.input, *graph.value_info, *graph.output)}
@@ -71,7 +71,9 @@ def _import(segments: Mapping[str, onnx.ModelProto]) -> str:
                 function = onnx_importer.NodeImporter.define_function(info.main_graph, module.operation)
                 function.import_all()
             except onnx_importer.OnnxImportError as error:
-                raise UlqError(f"{_nodes(model)}: IREE could not import it: {str(error).splitlines()[0]}") from None
+                raise UlqError(
+                    f"{named_nodes(model)}: IREE could not import it: {str(error).splitlines()[0]}"
+                ) from None
         return module.operation.get_asm(print_generic_op_form=True)
 
 
@@ -83,7 +85,7 @@ def _named(symbol: str, model: onnx.ModelProto) -> onnx.ModelProto:
     return copy
 
 
-def _nodes(model: onnx.ModelProto) -> str:
+def named_nodes(model: onnx.ModelProto) -> str:
     """The nodes of a segment as the user knows them."""
     nodes = [f"node '{node_name(node)}' ({node.op_type})" for node in model.graph.node]
     return nodes[0] if len(nodes) == 1 else f"{nodes[0]} to {nodes[-1]}"

@@ -94,8 +94,8 @@ class _Importer:
                 with build.at(onnx_model.node_name(proto)):
                     self._import(index, proto)
             results = [(value.name, self._result(value.name)) for value in self.graph.output]
-            build.end_main(results)
             self._close()
+            build.end_main(results)
             text = build.text()
         outputs = [(name, value.shape, value.dtype) for name, value in results]
         operators = {onnx_model.node_name(node): node.op_type for node in self.graph.node}

@@ -7,6 +7,7 @@ where `@main` calls it. IREE's compiler runs in this process.
 import ctypes
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -24,6 +25,7 @@ FLAGS = (
     "--iree-input-demote-f64-to-f32=false",
 )
 METADATA = "ulq.metadata"  # key of the reflection attribute of @main
+PLACE = re.compile(r"^(-:\d+:\d+|loc\(unknown\)): ")  # in front of IREE's messages
 LAYERS = "ulq.layers"  # module attribute of ulq-report-layers
 NOTES = "ulq.notes"  # module attribute of ulq-select-kernel
 
@@ -36,6 +38,8 @@ class Module:
     module: ir.Module
     layers: list[dict] = field(default_factory=list)  # rows of the report, in execution order
     notes: list[str] = field(default_factory=list)  # remarks of ulq-opt
+    segments: Sequence[onnx.ModelProto] = ()  # the float parts, to name the node that IREE cannot compile
+    target: Target | None = None  # of IREE's own code
 
     def text(self) -> str:
         """The module as generic MLIR text."""
@@ -50,29 +54,44 @@ def build(texts: Sequence[str], segments: Sequence[onnx.ModelProto], targets: Se
     the ONNX model behind the private declaration `@onnx_segment_<i>`.
     Raises UlqError where IREE cannot read a module or has no lowering for an operator of a segment.
     """
-    session = Session()
-    session.set_flags(*FLAGS)
-    context = session.context
-    # An operation that IREE does not know would end its pipeline in a crash: let the parser report it.
-    context.allow_unregistered_dialects = False
-    with context, ir.Location.unknown():
+    session = _session()
+    with session.context, ir.Location.unknown():
         modules = [_parse(text) for text in texts]
         layers = [layer for module in modules for layer in _take(module, LAYERS)]
         notes = list(dict.fromkeys(note for module in modules for note in _take(module, NOTES)))
         module = modules[0] if len(modules) == 1 else versions.merge(modules, targets)
         _define_segments(module, segments)
-        module.operation.attributes["hal.device.targets"] = ir.Attribute.parse(
-            f'[#hal.device.target<"local", [{targets[0].attribute}]> : !hal.device]'
-        )
-    return Module(session, module, layers, notes)
+        _set_device(module, targets[0])
+    return Module(session, module, layers, notes, segments, targets[0])
+
+
+def _session() -> Session:
+    session = Session()
+    session.set_flags(*FLAGS)
+    # An operation that IREE does not know would end its pipeline in a crash: let the parser report it.
+    session.context.allow_unregistered_dialects = False
+    return session
+
+
+def _set_device(module: ir.Module, target: Target) -> None:
+    module.operation.attributes["hal.device.targets"] = ir.Attribute.parse(
+        f'[#hal.device.target<"local", [{target.attribute}]> : !hal.device]'
+    )
 
 
 def link(module: Module, metadata: Mapping) -> bytes:
     """Compiles the module to the bytes of a .vmfb, with `metadata` as a reflection attribute of `@main`, to which the
     list of dispatches is added.
 
-    Raises UlqError with IREE's first error.
+    Raises UlqError with IREE's first error, and the node that it is about where that compiles no better alone.
     """
+    try:
+        return _linked(module, metadata)
+    except UlqError as error:
+        raise _refusal(module) or error from None
+
+
+def _linked(module: Module, metadata: Mapping) -> bytes:
     with module.session.context, ir.Location.unknown():
         invocation = module.session.invocation()
         errors = _Errors(invocation)
@@ -90,6 +109,28 @@ def link(module: Module, metadata: Mapping) -> bytes:
         except ValueError as error:
             raise UlqError(f"IREE could not write the program: {errors.first() or error}") from None
         return bytes(output.map_memory())
+
+
+def _refusal(module: Module) -> UlqError | None:
+    """Names the first node of a float segment that fails on its own, or else the first segment."""
+    singles = [float_lowering.single_node(model, node) for model in module.segments for node in model.graph.node]
+    for model in (*singles, *module.segments):
+        reason = _failure(model, module.target)
+        if reason:
+            return UlqError(f"{float_lowering.named_nodes(model)}: IREE could not compile it: {reason}")
+    return None
+
+
+def _failure(model: onnx.ModelProto, target: Target) -> str:
+    """The first error of compiling a model by IREE alone, empty where there is none."""
+    session = _session()
+    with session.context, ir.Location.unknown():
+        module = _parse(float_lowering.lower({"main": model}))
+        _set_device(module, target)
+        invocation = session.invocation()
+        errors = _Errors(invocation)
+        invocation.import_module(module.operation)
+        return "" if invocation.execute() else errors.first() or "no reason given"
 
 
 def _execute(invocation, errors: "_Errors", first: str, last: str) -> None:
@@ -199,5 +240,5 @@ class _Errors:
             self.messages.append(ctypes.string_at(message, length).decode(errors="replace"))
 
     def first(self) -> str:
-        """The first line of the first error, empty where there was none."""
-        return _first_line(self.messages[0]) if self.messages else ""
+        """The first line of the first error without its place in IREE's module, empty where there was none."""
+        return PLACE.sub("", _first_line(self.messages[0])) if self.messages else ""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import iree.runtime as rt
-import ml_dtypes  # noqa: F401  registers int4, bfloat16, ... with numpy
+import ml_dtypes
 import numpy as np
 
 from ulq import emulator, files, report
@@ -169,7 +169,7 @@ class Program:
         target = _plainest(self.targets)
         if target.runs_here():
             limit = self.targets.index(self._max_target) if len(self.targets) > 1 else None
-            return _Native(self._module, self.outputs, self._useful_threads(), limit)
+            return _Native(self._module, self.inputs, self.outputs, self._useful_threads(), limit)
         return emulator.Emulated(target, self._image, self.outputs)
 
 
@@ -230,12 +230,20 @@ def _read_metadata(module: rt.VmModule, origin: str) -> dict:
 class _Native:
     """Calls `@main` through IREE's VM. Made once per program: a call only wraps buffers and invokes."""
 
-    def __init__(self, module: rt.VmModule, outputs: Sequence[Tensor], threads: int, limit: int | None):
+    def __init__(
+        self,
+        module: rt.VmModule,
+        inputs: Sequence[Tensor],
+        outputs: Sequence[Tensor],
+        threads: int,
+        limit: int | None,
+    ):
         self._threads = threads
         self._device = _device(threads)
         self._allocator = self._device.allocator
         self._function = module.lookup_function("main")
         self._context = rt.VmContext(_instance(), [rt.create_hal_module(_instance(), self._device), module])
+        self._inputs = [_element_type(tensor.dtype) for tensor in inputs]
         self._outputs = [(tensor.shape, tensor.dtype) for tensor in outputs]
         if limit is not None:
             last = rt.VmVariantList(1)
@@ -244,14 +252,14 @@ class _Native:
 
     def __call__(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
         arguments, results = rt.VmVariantList(len(arrays)), rt.VmVariantList(len(self._outputs))
-        for array in arrays:
+        for element_type, array in zip(self._inputs, arrays, strict=True):
             arguments.push_ref(
                 self._allocator.allocate_buffer_copy(
                     memory_type=rt.MemoryType.DEVICE_LOCAL,
                     allowed_usage=rt.BufferUsage.DEFAULT,
                     device=self._device,
                     buffer=array,
-                    element_type=_element_type(array.dtype),
+                    element_type=element_type,
                 )
             )
         try:
@@ -325,6 +333,8 @@ def _storage(dtype: np.dtype) -> np.dtype:
 
 @functools.cache
 def _element_type(dtype: np.dtype) -> rt.HalElementType:
+    if dtype == ml_dtypes.bfloat16:
+        return rt.HalElementType.BFLOAT_16
     return rt.array_interop.map_dtype_to_element_type(_storage(dtype))
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
@@ -68,3 +69,38 @@ def test_a_border_between_codes_is_left_to_floats():
     source = model("s2", 0.3)
     program = ulq.compile(source, target="host")
     assert next(layer for layer in program.layers if layer.op == "Conv").kernel.startswith("float")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "pads"),
+    [
+        ('mode = "constant"', [0, 0, -1, 2, 0, 0, 0, -3]),
+        ('mode = "reflect"', [0, 0, 2, 1, 0, 0, 3, 0]),
+        ('mode = "edge"', [0, 1, 0, 3, 0, 0, 2, 1]),
+        ('mode = "wrap"', [0, 0, 1, 6, 0, 0, 0, 2]),
+    ],
+    ids=["cut", "reflect", "edge", "wrap"],
+)
+def test_borders_made_of_codes_are_codes(attributes, pads):
+    """Codes are halves and weights units, so that ONNX Runtime sums exactly."""
+    extents = [extent + pads[i] + pads[4 + i] for i, extent in enumerate(SHAPE)]
+    proto = onnx.parser.parse_model(f"""<ir_version: 9, opset_import: ["" : 19]>
+      g (float[2,5,7,6] x) => (float[n,c,h,w] y) {{
+        q = QuantizeLinear(x, half, zero) a = DequantizeLinear(q, half, zero)
+        p = Pad<{attributes}>(a, pads) [conv] y = Conv(p, weights) }}""")
+    weights = np.random.default_rng(1).choice([-1.0, 1.0], (9, extents[1], 2, 3)).astype(np.float32)
+    constants = {"half": np.float32(0.5), "zero": np.int8(0), "pads": np.array(pads), "weights": weights}
+    proto.graph.initializer.extend(numpy_helper.from_array(np.asarray(value), k) for k, value in constants.items())
+    program = ulq.compile(proto)
+    assert not next(layer for layer in program.layers if layer.name == "conv").is_float
+    x = np.random.default_rng(2).normal(0, 1, SHAPE).astype(np.float32)
+    session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    np.testing.assert_array_equal(program.run(x)["y"], session.run(None, {"x": x})[0])
+
+
+def test_negative_pads_of_other_modes_are_refused():
+    proto = onnx.parser.parse_model("""<ir_version: 9, opset_import: ["" : 19]>
+      g (float[2,5] x) => (float y) { [bad] y = Pad<mode = "edge">(x, pads) }""")
+    proto.graph.initializer.append(numpy_helper.from_array(np.array([0, -1, 0, 1]), "pads"))
+    with pytest.raises(ulq.UlqError, match=r"node 'bad' \(Pad\): negative pads are not supported in mode 'edge'"):
+        ulq.compile(proto)

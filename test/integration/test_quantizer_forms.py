@@ -157,6 +157,22 @@ FORMS = {
     "transposed convolution that overlaps": Form(
         f"{A} c = ConvTranspose<strides=[2,3], pads=[1,0,1,2], output_padding=[1,0]>(a, wt3, bias) r = Relu(c) {LAST}"
     ),
+    "transposed convolution of groups": Form(
+        f"{A} c = ConvTranspose<strides=[2,2], group=2, output_shape=[13,12]>(a, wtg, bias) r = Relu(c) {LAST}"
+    ),
+    "transposed convolution of single channels": Form(
+        f'{A} c = ConvTranspose<strides=[2,2], group=8, auto_pad="SAME_UPPER">(a, wtd, bias) r = Relu(c) {LAST}'
+    ),
+    "transposed convolution of rows": Form(
+        f"{A} f = Reshape(a, rows) c = ConvTranspose<strides=[3], pads=[1,2]>(f, wtr, bias) r = Relu(c) "
+        f"q = {quant(2)}(r, s, z, b2) y = Conv(q, wr)",
+        frozenset({"a", "r", "q"}),
+    ),
+    "bounds apart from each other and before the scale": Form(
+        f"{A} c = Conv(a, w1, bias) d = Div(c, quarter) e = Max(d, minus) f = Min(e, six) g = Round(f) "
+        "h = Mul(g, quarter) c1 = Conv(h, w2) i = Clip(c1, z, one) k = Mul(i, three) l = Round(k) q = Div(l, three) "
+        "y = Conv(q, w3)"
+    ),
     "difference": Form(
         f"{A} c = Conv(a, w1, bias) c1 = {quant(4, 1)}(c, s, z, b4) d = Conv(c1, w2) e = Sub(d, c1) "
         f"{LAST.replace('(r', '(e')}"
@@ -194,6 +210,8 @@ def tensors() -> dict[str, np.ndarray]:
         "steps": np.array([2, 1]),
     }
     result |= {"wt2_codes": weights(8, 8, 2, 2), "wt3_codes": weights(8, 8, 3, 4)}
+    result |= {"wtg_codes": weights(8, 4, 3, 3), "wtd_codes": weights(8, 1, 4, 4)}
+    result |= {"wtr_codes": weights(8, 8, 4), "wr_codes": weights(8, 8, 1)}
     result |= {f"w{i}_codes": weights(8, 8 * groups, 1, 1) for i, groups in ((1, 1), (2, 1), (3, 1), (6, 2), (12, 4))}
     return result
 

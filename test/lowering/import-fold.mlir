@@ -63,6 +63,40 @@ func.func @written_clamp_first(%x: tensor<4xf32>) -> tensor<4xf32> {
   return %1 : tensor<4xf32>
 }
 
+// Bounds before the scale, as DoReFa writes it: codes 0 .. 3 of x / (1 / 3).
+// CHECK-LABEL: @written_scale_after_clamp
+// CHECK-NEXT: %[[Q:.*]] = ulq.quantize %arg0 {max = 3 : i64, min = 0 : i64, {{.*}} scale = array<f64: 0.333333{{.*}}>, zeroPoint = array<f64: -0.000000e+00>} : (tensor<4xf32>) -> tensor<4xui2>
+// CHECK-NEXT: ulq.dequantize %[[Q]] {scale = array<f64: 2.500000e-01>
+func.func @written_scale_after_clamp(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = ulq.clamp %x {min = 0.0, max = 1.0} : (tensor<4xf32>) -> tensor<4xf32>
+  %1 = ulq.affine %0 {scale = array<f64: 3.0>, offset = array<f64: 0.0>, axis = 0} : (tensor<4xf32>) -> tensor<4xf32>
+  %2 = ulq.round %1 {rounding = #ulq.rounding<half_even>} : (tensor<4xf32>) -> tensor<4xf32>
+  %3 = ulq.affine %2 {scale = array<f64: 0.25>, offset = array<f64: 0.0>, axis = 0} : (tensor<4xf32>) -> tensor<4xf32>
+  return %3 : tensor<4xf32>
+}
+
+// A scaled bound that is no integer is no code.
+// CHECK-LABEL: @written_scale_between_codes
+// CHECK-NOT: ulq.quantize
+// CHECK: return
+func.func @written_scale_between_codes(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = ulq.clamp %x {min = 0.0, max = 1.5} : (tensor<4xf32>) -> tensor<4xf32>
+  %1 = ulq.affine %0 {scale = array<f64: 3.0>, offset = array<f64: 0.0>, axis = 0} : (tensor<4xf32>) -> tensor<4xf32>
+  %2 = ulq.round %1 {rounding = #ulq.rounding<half_even>} : (tensor<4xf32>) -> tensor<4xf32>
+  return %2 : tensor<4xf32>
+}
+
+// Both bounds by operators of their own, the upper one last: -2 .. 1.
+// CHECK-LABEL: @written_bounds_apart
+// CHECK-NEXT: %[[Q:.*]] = ulq.quantize %arg0 {max = 3 : i64, min = 0 : i64, {{.*}} zeroPoint = array<f64: 2.000000e+00>} : (tensor<4xf32>) -> tensor<4xui2>
+// CHECK-NEXT: ulq.dequantize %[[Q]]
+func.func @written_bounds_apart(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = ulq.clamp %x {min = -2.0, max = 0x7FF0000000000000 : f64} : (tensor<4xf32>) -> tensor<4xf32>
+  %1 = ulq.clamp %0 {min = 0xFFF0000000000000 : f64, max = 1.0} : (tensor<4xf32>) -> tensor<4xf32>
+  %2 = ulq.round %1 {rounding = #ulq.rounding<half_even>} : (tensor<4xf32>) -> tensor<4xf32>
+  return %2 : tensor<4xf32>
+}
+
 // 257 levels are no code of 8 bits, and 0.5 is no integer.
 // CHECK-LABEL: @written_otherwise
 // CHECK-NOT: ulq.quantize

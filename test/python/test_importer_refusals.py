@@ -43,6 +43,11 @@ QDQ = "(float[1,3] x) => (uint8[1,3] y) <float s = {%s}> { [bad] y = QuantizeLin
             "node 'bad' (MatMul): reduction extents differ: [2, 3] by [4, 5]",
         ),
         (
+            "(float[2,3] x) => (float[4,3] y) { [bad] y = Concat<axis = 2>(x, x) }",
+            "",
+            "node 'bad' (Concat): axis 2 is out of range for 2 dimensions",
+        ),
+        (
             "(float[1,N] x) => (float[1,N] y) { y = Relu(x) }",
             "",
             "dimension 1 (N) of input 'x' is unknown: pass shapes=",

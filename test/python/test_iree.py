@@ -82,6 +82,16 @@ def test_compiler_error_is_one_line():
     assert "\n" not in str(raised.value) and "no reason" not in str(raised.value)
 
 
+def test_node_that_iree_cannot_compile_is_named():
+    proto = onnx.parser.parse_model("""<ir_version: 8, opset_import: ["": 17]>
+      g (float[1,8,6,6] x) => (float y, int64 i) {
+        h = Relu(x)
+        [pool] y, i = MaxPool<kernel_shape = [2, 2], strides = [2, 2]>(h) }""")
+    with pytest.raises(ulq.UlqError, match=r"^node 'pool' \(MaxPool\): IREE could not compile it: ") as raised:
+        ulq.compile(proto)
+    assert "\n" not in str(raised.value)
+
+
 def test_layers_are_taken_off_the_module():
     module = build('module attributes {ulq.layers = [{name = "a", margin = 1.5, weight_bits = 2 : i64}]} {}')
     assert module.layers == [{"name": "a", "margin": 1.5, "weight_bits": 2}]

@@ -6,8 +6,8 @@ import numpy as np
 import onnx
 from onnx import helper, inliner
 
-from ulq.onnx_model import tensor_info
-from ulq.onnx_ops.interpolation import Axis, axes_of
+from ulq.onnx_model import node_name, tensor_info
+from ulq.onnx_ops.interpolation import Axis, axes_of, coordinate_mode, has_scales_only, is_static
 from ulq.onnx_ops.registry import FloatForm, Node, float_form
 from ulq.values import FLOAT32
 
@@ -92,11 +92,11 @@ def _range(first: int, end: int, step: int, extent: int) -> slice:
     return slice(min(first, extent - 1), None if end < 0 else end, step)
 
 
-@float_form("Resize")
+@float_form("Resize", "Upsample")
 def resize(node: Node) -> FloatForm | None:
     """Axis by axis, as a weighted sum of elements; IREE keeps the linear form that it computes rightly."""
     x = node.inputs[0]
-    if node.version < 11 or any(node.is_runtime(i) for i in (1, 2, 3)) or node.reads_open:
+    if not is_static(node) or node.reads_open:
         return None
     if node.attr("mode", "nearest") != "nearest" and (x.dtype != FLOAT32 or _is_plain(node)):
         return None
@@ -112,7 +112,8 @@ def _is_plain(node: Node) -> bool:
     shape = node.inputs[0].shape
     return (
         node.attr("mode") == "linear"
-        and node.attr("coordinate_transformation_mode", "half_pixel") in modes
+        and not has_scales_only(node)
+        and coordinate_mode(node) in modes
         and not any(node.attr(name) for name in ("antialias", "exclude_outside", "axes"))
         and node.attr("keep_aspect_ratio_policy", "stretch") == "stretch"
         and len(shape) == 4
@@ -135,6 +136,74 @@ def _along(form: FloatForm, x: str, axis: Axis, rank: int) -> str:
         mask, fill = form.constant(axis.outside.reshape(column)), form.constant(axis.extrapolation)
         total = form.op("Where", mask, fill, total)
     return total
+
+
+@float_form("Div", "TopK")
+def of_unsigned_bytes(node: Node) -> FloatForm | None:
+    """IREE takes the highest bit of such bytes for a sign."""
+    if node.inputs[0].dtype != np.uint8:
+        return None
+    form, proto = FloatForm(node), onnx.NodeProto()
+    proto.CopyFrom(node.proto)
+    proto.name = node_name(node.proto)
+    count = 1 if node.proto.op_type == "TopK" else 2
+    wide = [form.op("Cast", name, to=onnx.TensorProto.INT32) for name in node.proto.input[:count]]
+    proto.input[:] = [*wide, *node.proto.input[count:]]
+    proto.output[0] += "/int32"
+    form.nodes.append(proto)
+    return form.result(form.op("Cast", proto.output[0], to=onnx.TensorProto.UINT8))
+
+
+@float_form("Mod")
+def remainder(node: Node) -> FloatForm | None:
+    """With the sign of the dividend: that of magnitudes, since IREE takes a rounded quotient times the divisor away."""
+    dtype, has_sign_of_dividend = node.inputs[0].dtype, node.attr("fmod", 0)
+    if dtype == np.uint8:
+        return of_unsigned_bytes(node)
+    if dtype == np.float64 and not has_sign_of_dividend:
+        raise node.error("float64 is not supported with the sign of the divisor")
+    if dtype.kind in "iu" or dtype == np.float64 or not has_sign_of_dividend:
+        return None
+    form, (x, divisor) = FloatForm(node), node.proto.input
+    size = form.op("Mod", form.op("Abs", x), form.op("Abs", divisor), fmod=0)
+    is_negative = form.op("Less", x, form.constant(np.zeros((), dtype)))
+    return form.result(form.op("Where", is_negative, form.op("Neg", size), size))
+
+
+@float_form("BitShift")
+def bit_shift(node: Node) -> FloatForm | None:
+    """By the whole width or more, or less than nothing: what is left of the sign, where IREE's result is undefined."""
+    form, (x, distance) = FloatForm(node), node.proto.input
+    dtype, direction = node.inputs[0].dtype, node.required("direction")
+    keeps_sign = direction == "RIGHT" and dtype.kind == "i"
+    last = dtype.itemsize * 8 - 1
+    wide = form.op("Cast", distance, to=onnx.TensorProto.INT64)
+    clipped = form.op("Clip", wide, form.constant(np.int64(0)), form.constant(np.int64(last)))
+    is_inside = form.op("Equal", wide, clipped)
+    near = form.op("Where", is_inside, distance, form.constant(np.asarray(last if keeps_sign else 0, dtype)))
+    shifted = form.op("BitShift", x, near, direction=direction)
+    if keeps_sign:
+        return form.result(shifted)
+    return form.result(form.op("Where", is_inside, shifted, form.constant(np.zeros((), dtype))))
+
+
+@float_form("ReverseSequence")
+def reverse_sequence(node: Node) -> FloatForm | None:
+    """Elements by their numbers along the axis of time."""
+    x, (data, lengths) = node.inputs[0], node.proto.input
+    time, batch = node.attr("time_axis", 0), node.attr("batch_axis", 1)
+    if node.reads_open:
+        return None
+    form = FloatForm(node)
+    ones = [1] * (len(x.shape) - 2)
+    rows = [-1 if axis == batch else 1 for axis in (0, 1)]
+    lengths = form.op("Reshape", lengths, form.constant(np.array([*rows, *ones])))
+    numbers = np.arange(x.shape[time]).reshape([-1 if axis == time else 1 for axis in (0, 1)] + ones)
+    first = form.constant(numbers)
+    backwards = form.op("Sub", lengths, form.constant(numbers + 1))
+    chosen = form.op("Where", form.op("Less", first, lengths), backwards, first)
+    everywhere = form.op("Expand", chosen, form.constant(np.array(x.shape)))
+    return form.result(form.op("GatherElements", data, everywhere, axis=time))
 
 
 @float_form("GridSample")

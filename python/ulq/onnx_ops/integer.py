@@ -8,8 +8,11 @@ from ulq.codes import Codes, Grid
 from ulq.errors import UlqError
 from ulq.onnx_ops.grids import linear_grid, spread
 from ulq.onnx_ops.linear import convolve, product
+from ulq.onnx_ops.pool import mean_of_images
 from ulq.onnx_ops.registry import Node, onnx_op
 from ulq.values import CODE_ELEMENTS, FLOAT32, INT32, Value, code_range, constant, doubles
+
+MICROSOFT = ("com.microsoft",)
 
 
 def _is_integer_product(node: Node, parameters) -> bool:
@@ -76,11 +79,14 @@ def matmul_integer(node: Node) -> Value | None:
     return Value(result.shape, INT32, ir=result.ir, bound=x.shape[-1] * _largest(x, grid.zero[0]) * right)
 
 
-def _output_codes(node: Node, result: Value, index: int) -> Value:
-    """Requantizes with the scale and zero point at `index` and the next input."""
+def _output_codes(node: Node, result: Value, index: int, first: bool = False) -> Value:
+    """Requantizes with the scale and zero point at `index` and the next input, which is added `first` or after
+    rounding."""
     scale, zero = node.const(index), node.const(index + 1)
+    if scale is None or zero is None:
+        raise _not_constant(node)
     grid = linear_grid(node, (1,), scale, zero, 0)
-    codes = node.build.quantize(result, grid, CODE_ELEMENTS[zero.dtype])
+    codes = node.build.quantize(result, grid, CODE_ELEMENTS[zero.dtype], first=first)
     return Value(result.shape, zero.dtype, ir=codes.ir)
 
 
@@ -118,7 +124,72 @@ def qlinear_matmul(node: Node) -> Value:
     return _output_codes(node, result, 6)
 
 
-@onnx_op("MatMulNBits", domains=("com.microsoft",))
+# ----------------------------------------------------------------------------
+# Operators of ONNX Runtime's quantizer
+# ----------------------------------------------------------------------------
+
+
+def _real_input(node: Node, index: int) -> Value:
+    """Computed codes with the scale and zero point of the next two inputs, as real numbers."""
+    value, scale, zero = node.input(index), node.const(index + 1), node.const(index + 2)
+    is_valid = (
+        value is not None
+        and value.is_codes
+        and not value.is_const
+        and not (scale is None or node.is_runtime(index + 2))
+    )
+    if not is_valid or scale.size != 1:
+        raise _not_constant(node)
+    return node.build.dequantize(value, linear_grid(node, (1,), scale, zero, 0))
+
+
+@onnx_op("QLinearAdd", domains=MICROSOFT)
+def qlinear_add(node: Node) -> Value:
+    lhs, rhs = _real_input(node, 0), _real_input(node, 3)
+    if lhs.shape != rhs.shape:
+        raise node.error(f"expected operands of one shape, got {list(lhs.shape)} and {list(rhs.shape)}")
+    # By its definition, and in ONNX Runtime, the sum is rounded with the zero point.
+    return _output_codes(node, node.build.add(lhs, rhs), 6, first=True)
+
+
+@onnx_op("QLinearLeakyRelu", domains=MICROSOFT)
+def qlinear_leaky_relu(node: Node) -> Value:
+    return _output_codes(node, node.build.leaky_relu(_real_input(node, 0), node.attr("alpha", 0.01)), 3)
+
+
+@onnx_op("QLinearGlobalAveragePool", domains=MICROSOFT)
+def qlinear_global_average_pool(node: Node) -> Value:
+    x = _real_input(node, 0)
+    if node.attr("channels_last", 0) or len(x.shape) not in (3, 4):
+        raise node.error("expected images or rows with channels first")
+    return _output_codes(node, mean_of_images(node, x), 3)
+
+
+@onnx_op("QLinearConcat", domains=MICROSOFT)
+def qlinear_concat(node: Node) -> Value:
+    parts = [_real_input(node, index) for index in range(2, len(node.inputs), 3)]
+    return _output_codes(node, node.build.concat(parts, node.required("axis") % len(parts[0].shape)), 0)
+
+
+@onnx_op("QGemm", domains=MICROSOFT)
+def qgemm(node: Node) -> Value:
+    """alpha * A' * B' plus a bias in steps of the accumulator; without an output scale the result is float32."""
+    x, w = _real_input(node, 0), node.const(3)
+    if w is None or any(node.is_runtime(i) for i in range(4, 9)) or node.attr("transA", 0):
+        raise _not_constant(node)
+    is_transposed, alpha = bool(node.attr("transB", 0)), node.attr("alpha", 1.0)
+    grid = linear_grid(node, w.shape, node.const(4), node.const(5), 0 if is_transposed else 1)
+    matrix = _constant_codes(w, grid)
+    result = product(node, x, node.build.transpose(matrix, (1, 0)) if is_transposed else matrix)
+    unit = np.asarray(grid.scale) * float(node.const(1).item())
+    offset = node.const(6).astype(np.float64) * unit * alpha if node.has(6) else np.zeros(1)
+    if offset.size not in (1, result.shape[1]):
+        raise node.error(f"expected a bias of {result.shape[1]} numbers, got shape {list(offset.shape)}")
+    result = node.build.affine(result, [alpha], offset.ravel(), 1)
+    return _output_codes(node, result, 7) if node.has(7) else result
+
+
+@onnx_op("MatMulNBits", domains=MICROSOFT)
 def matmul_nbits(node: Node) -> Value | None:
     """A by the transpose of block-wise quantized B; B keeps its codes when a row is one block."""
     if any(node.is_runtime(i) for i in (1, 2, 3, 5)):

@@ -1,4 +1,7 @@
-"""Which elements Resize reads along each axis, and with which weights (ONNX operators, Resize-19)."""
+"""Which elements Resize reads along each axis, and with which weights (ONNX operators, Resize-19).
+
+Before operator set 11 there are scales only, Upsample is another name, and coordinates are asymmetric.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,31 @@ NEAREST = {
 }
 
 
+def has_scales_only(node: Node) -> bool:
+    """Whether this is the form before operator set 11."""
+    return node.version < 11
+
+
+def is_static(node: Node) -> bool:
+    return not any(node.is_runtime(i) for i in (1, 2, 3))
+
+
+def scales_of(node: Node) -> np.ndarray | None:
+    """The scales that are given: an attribute first, then an input, then behind the region of interest."""
+    if has_scales_only(node):
+        return node.const(1) if node.has(1) else np.asarray(node.required("scales"))
+    return node.const(2) if node.has(2) and node.const(2).size else None
+
+
+def coordinate_mode(node: Node) -> str:
+    return "asymmetric" if has_scales_only(node) else node.attr("coordinate_transformation_mode", "half_pixel")
+
+
+def nearest_rounding(node: Node):
+    """The function that rounds coordinates to elements."""
+    return NEAREST["floor" if has_scales_only(node) else node.attr("nearest_mode", "round_prefer_floor")]
+
+
 @dataclass(frozen=True)
 class Axis:
     """Element i of the resized axis is the sum over k of element `numbers[i, k]` times `weights[i, k]`, or
@@ -34,10 +62,11 @@ def axes_of(node: Node) -> Iterator[Axis]:
     """The axes that change."""
     shape, resized = node.inputs[0].shape, node.output_shape
     axes = [int(axis) % len(shape) for axis in node.attr("axes", range(len(shape)))]
-    scales, roi = _scales(node, axes, shape, resized), node.const(1)
+    scales = _scales(node, axes, shape, resized)
+    roi = None if has_scales_only(node) else node.const(1)
     for index, axis in enumerate(axes):
         begin, end = (0.0, 1.0) if roi is None or not roi.size else (roi[index], roi[index + len(axes)])
-        crops = node.attr("coordinate_transformation_mode") == "tf_crop_and_resize"
+        crops = coordinate_mode(node) == "tf_crop_and_resize"
         if scales[index] == 1 and shape[axis] == resized[axis] and not (crops and (begin, end) != (0, 1)):
             continue
         x = _coordinates(node, shape[axis], resized[axis], scales[index], float(begin), float(end))
@@ -48,8 +77,9 @@ def axes_of(node: Node) -> Iterator[Axis]:
 
 
 def _scales(node: Node, axes: list[int], shape, resized) -> list[float]:
-    if node.has(2) and node.const(2).size:
-        return [float(scale) for scale in node.const(2)]
+    given = scales_of(node)
+    if given is not None:
+        return [float(scale) for scale in given]
     sizes = [int(size) for size in node.const(3)]
     ratios = [size / shape[axis] for axis, size in zip(axes, sizes, strict=True)]
     policy = node.attr("keep_aspect_ratio_policy", "stretch")
@@ -61,7 +91,7 @@ def _scales(node: Node, axes: list[int], shape, resized) -> list[float]:
 def _coordinates(node: Node, extent: int, resized: int, scale: float, begin: float, end: float) -> np.ndarray:
     """Where the elements of the resized axis lie on the given one."""
     i = np.arange(resized, dtype=np.float64)
-    mode = node.attr("coordinate_transformation_mode", "half_pixel")
+    mode = coordinate_mode(node)
     length = scale * extent  # of the resized axis, which is rounded
     if mode == "asymmetric":
         return i / scale
@@ -83,7 +113,7 @@ def _coordinates(node: Node, extent: int, resized: int, scale: float, begin: flo
 def _taps(node: Node, x: np.ndarray, extent: int, scale: float) -> tuple[np.ndarray, np.ndarray]:
     mode = node.attr("mode", "nearest")
     if mode == "nearest":
-        nearest = NEAREST[node.attr("nearest_mode", "round_prefer_floor")](x)
+        nearest = nearest_rounding(node)(x)
         return np.clip(nearest, 0, extent - 1).astype(np.int64)[:, None], np.ones((len(x), 1))
     antialias = bool(node.attr("antialias", 0))
     shrink = min(scale, 1.0) if antialias else 1.0

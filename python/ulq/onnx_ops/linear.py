@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ulq.codes import Codes, Grid, Shape
-from ulq.onnx_ops.grids import along_axis, byte_element
+from ulq.onnx_ops.grids import along_axis, byte_element, spread
 from ulq.onnx_ops.registry import Node, onnx_op
 from ulq.values import FLOAT32, Value, constant
 
@@ -91,39 +91,63 @@ def conv_transpose(node: Node) -> Value | None:
     """
     x, w = node.inputs[:2]
     rank, groups = len(x.shape) - 2, node.attr("group", 1)
-    plain = node.attr("dilations", [1] * rank) == [1] * rank and node.attr("auto_pad", "NOTSET") == "NOTSET"
-    if not x.is_real or not w.is_const or rank != 2 or groups != 1 or not plain or node.is_runtime(2):
+    if not x.is_real or not w.is_const or rank not in (1, 2) or node.is_runtime(2):
         return None
-    shape = node.output_shape
-    strides, pads = node.attr("strides", [1, 1]), node.attr("pads", [0] * 4)
-    if node.attr("output_shape") is not None or min(pads) < 0:
+    if node.attr("dilations", [1] * rank) != [1] * rank or min(node.attr("pads", [0])) < 0:
         return None
-    phases, taps = _phases(weights(w), strides)
+    shape, strides = node.output_shape, node.attr("strides", [1] * rank)
+    pads = _cut_pads(node, x.shape[2:], shape[2:], w.shape[2:], strides)
+    w = weights(w)
+    if rank == 2:
+        return _transposed_2d(node, x, w, shape, strides, pads, groups)
+    rows = [node.build.reshape(value, (*value.shape[:2], 1, value.shape[2])) for value in (x, w)]
+    result = _transposed_2d(node, *rows, (*shape[:2], 1, shape[2]), as_2d(strides, 1), as_2d(pads, 0), groups)
+    return node.build.reshape(result, shape)
+
+
+def _cut_pads(node: Node, extents: Shape, outputs: Shape, kernel: Shape, strides: Sequence[int]) -> list[int]:
+    """How much of the full result is cut at the begin of each dimension (ONNX operators, ConvTranspose-11)."""
+    rank, mode = len(kernel), node.attr("auto_pad", "NOTSET")
+    if mode == "VALID":
+        return [0] * rank
+    if mode == "NOTSET" and node.attr("output_shape") is None:
+        return list(node.attr("pads", [0] * 2 * rank)[:rank])
+    more = node.attr("output_padding", [0] * rank)
+    full = [strides[i] * (extents[i] - 1) + more[i] + kernel[i] for i in range(rank)]
+    total = [max(full[i] - outputs[i], 0) for i in range(rank)]
+    return [(pad + (mode != "SAME_UPPER")) // 2 for pad in total]
+
+
+def _transposed_2d(node: Node, x: Value, w: Value, shape: Shape, strides, pads, groups: int) -> Value:
+    """`pads` at the begin of both dimensions; the end follows from the shape of the result."""
+    phases, taps = _phases(w, strides, groups)
     # Blocks q from 0 on; the last one holds the last output pixel.
     blocks = [-(-(shape[2 + i] + pads[i]) // strides[i]) for i in (0, 1)]
     ends = [max(blocks[i] - x.shape[2 + i], 0) for i in (0, 1)]
     count = shape[1] * strides[0] * strides[1]
     block_shape = (x.shape[0], count, *(x.shape[2 + i] + ends[i] for i in (0, 1)))
     around = [taps[0] - 1, taps[1] - 1, *ends]
-    y = node.build.conv2d(x, phases, block_shape, [1, 1], around, [1, 1], 1, node.proto.op_type)
+    y = node.build.conv2d(x, phases, block_shape, [1, 1], around, [1, 1], groups, node.proto.op_type)
     if node.has(2):
         y = node.build.affine(y, offset=np.repeat(node.const(2), strides[0] * strides[1]), axis=1)
     y = node.build.reshape(y, (x.shape[0], shape[1], *strides, *block_shape[2:]))
     y = node.build.transpose(y, (0, 1, 4, 2, 5, 3))
     y = node.build.reshape(y, (*shape[:2], *(block_shape[2 + i] * strides[i] for i in (0, 1))))
-    return node.build.slice(y, [0, 0, *pads[:2]], [1] * 4, shape)
+    return node.build.slice(y, [0, 0, *pads], [1] * 4, shape)
 
 
-def _phases(w: Value, strides: Sequence[int]) -> tuple[Value, list[int]]:
-    """Weights [inputs, outputs, kh, kw] as [outputs * phases, inputs, taps...], last taps first; zeros fill them up."""
+def _phases(w: Value, strides: Sequence[int], groups: int) -> tuple[Value, list[int]]:
+    """Weights [inputs, outputs / groups, kh, kw] as [outputs * phases, inputs / groups, taps...], last taps first;
+    zeros fill them up."""
     taps = [-(-w.shape[2 + i] // strides[i]) for i in (0, 1)]
+    inputs = w.shape[0] // groups
 
     def arranged(array: np.ndarray, fill: np.ndarray) -> np.ndarray:
         full = np.broadcast_to(fill, (*w.shape[:2], *(taps[i] * strides[i] for i in (0, 1)))).copy()
         full[:, :, : w.shape[2], : w.shape[3]] = array
-        split = full.reshape(*w.shape[:2], taps[0], strides[0], taps[1], strides[1])[:, :, ::-1, :, ::-1]
-        # [inputs, outputs, ty, ry, tx, rx] to [outputs, ry, rx, inputs, ty, tx]
-        return split.transpose(1, 3, 5, 0, 2, 4).reshape(-1, w.shape[0], *taps)
+        split = full.reshape(groups, inputs, w.shape[1], taps[0], strides[0], taps[1], strides[1])
+        # [groups, inputs, outputs, ty, ry, tx, rx] to [groups, outputs, ry, rx, inputs, ty, tx]
+        return split[:, :, :, ::-1, :, ::-1].transpose(0, 2, 4, 6, 1, 3, 5).reshape(-1, inputs, *taps)
 
     floats, codes = arranged(w.const, np.zeros(1, w.dtype)), w.codes
     if codes is not None and set(codes.grid.zero) == {0.5} and codes.element == "ui1":
@@ -133,13 +157,21 @@ def _phases(w: Value, strides: Sequence[int]) -> tuple[Value, list[int]]:
     if codes is None or any(zero != int(zero) for zero in codes.grid.zero):
         return constant(floats), taps
     grid = codes.grid
-    if grid.per_axis and grid.axis != 1:
+    is_by_group = grid.axis == 0 and inputs == 1
+    if grid.per_axis and grid.axis != 1 and not is_by_group:
         return constant(floats), taps
     zeros = np.asarray(grid.zero, np.int32)
-    values = arranged(codes.values, zeros.reshape(1, -1, 1, 1))
+    values = arranged(codes.values, spread(zeros, grid.axis, 4, np.int32))
     each = strides[0] * strides[1]
-    spread = [tuple(np.repeat(part, each)) if len(part) > 1 else part for part in (grid.scale, grid.zero)]
-    return constant(floats, Codes(values, codes.element, Grid(*spread, axis=0))), taps
+
+    def by_output(numbers: tuple[float, ...]) -> tuple[float, ...]:
+        if len(numbers) == 1:
+            return numbers
+        if is_by_group:
+            return tuple(np.repeat(numbers, w.shape[1] * each))
+        return tuple(np.tile(np.repeat(numbers, each), groups))
+
+    return constant(floats, Codes(values, codes.element, Grid(by_output(grid.scale), by_output(grid.zero)))), taps
 
 
 def as_channels_first(node: Node, value: Value) -> Value:

@@ -141,12 +141,14 @@ def _whole_image(node: Node, name: str, x: Value, **extra) -> Value:
     return _pool(node, name, x, (*x.shape[:2], *ones), x.shape[2:], ones, [0] * 2 * len(ones), ones, **extra)
 
 
+def mean_of_images(node: Node, x: Value) -> Value:
+    return _whole_image(node, "avg_pool", x, countIncludePad=Flag(False))
+
+
 @onnx_op("GlobalAveragePool")
 def global_average_pool(node: Node) -> Value | None:
     x = node.inputs[0]
-    if x.dtype != FLOAT32 or len(x.shape) not in (3, 4):
-        return None
-    return _whole_image(node, "avg_pool", x, countIncludePad=Flag(False))
+    return mean_of_images(node, x) if x.dtype == FLOAT32 and len(x.shape) in (3, 4) else None
 
 
 @onnx_op("GlobalMaxPool")
@@ -165,5 +167,5 @@ def reduce_mean(node: Node) -> Value | None:
     rank = len(x.shape)
     if sorted(int(axis) % rank for axis in np.ravel(axes)) != list(range(2, rank)):
         return None
-    result = _whole_image(node, "avg_pool", x, countIncludePad=Flag(False))
+    result = mean_of_images(node, x)
     return result if node.attr("keepdims", 1) else node.build.reshape(result, x.shape[:2])

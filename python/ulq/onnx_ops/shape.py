@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 
 from ulq.codes import Grid, Shape
-from ulq.onnx_ops.interpolation import NEAREST
+from ulq.onnx_ops.interpolation import coordinate_mode, is_static, nearest_rounding, scales_of
 from ulq.onnx_ops.registry import Node, onnx_op
 from ulq.values import CODE_ELEMENTS, FLOAT32, INT32, Value, code_range, constant
 
@@ -101,13 +101,13 @@ def space_to_depth(node: Node) -> Value | None:
     return node.build.reshape(node.build.transpose(split, order), node.output_shape)
 
 
-@onnx_op("Resize")
+@onnx_op("Resize", "Upsample")
 def resize(node: Node) -> Value | None:
     """Nearest neighbours at whole factors: every element several times, which moves codes as it moves floats."""
     value = node.inputs[0]
-    if node.attr("mode", "nearest") != "nearest" or value.is_const or not _is_movable(value) or node.version < 11:
+    if node.attr("mode", "nearest") != "nearest" or value.is_const or not _is_movable(value):
         return None
-    if value.is_accumulator or len(value.shape) < 3 or any(node.is_runtime(i) for i in (1, 2, 3)):
+    if value.is_accumulator or len(value.shape) < 3 or not is_static(node):
         return None
     shape = node.output_shape
     if shape[:2] != value.shape[:2] or not _has_whole_factors(node, value.shape, shape):
@@ -124,10 +124,11 @@ def _has_whole_factors(node: Node, extents: Shape, resized: Shape) -> bool:
     """Scales that are given need not be the ratio of the extents, which are rounded."""
     if not all(_repeats(node, *pair) for pair in zip(extents, resized, strict=True)):
         return False
-    if not node.has(2) or not node.const(2).size:
+    scales = scales_of(node)
+    if scales is None:
         return True
     axes = node.attr("axes", range(len(extents)))
-    return all(scale * extents[axis] == resized[axis] for axis, scale in zip(axes, node.const(2), strict=True))
+    return all(scale * extents[axis] == resized[axis] for axis, scale in zip(axes, scales, strict=True))
 
 
 def _repeats(node: Node, extent: int, resized: int) -> bool:
@@ -140,10 +141,10 @@ def _repeats(node: Node, extent: int, resized: int) -> bool:
         "half_pixel": (i + 0.5) / factor - 0.5,
         "pytorch_half_pixel": (i + 0.5) / factor - 0.5 if resized > 1 else i * 0.0,
     }
-    source = coordinates.get(node.attr("coordinate_transformation_mode", "half_pixel"))
+    source = coordinates.get(coordinate_mode(node))
     if source is None:
         return False
-    nearest = NEAREST[node.attr("nearest_mode", "round_prefer_floor")](source)
+    nearest = nearest_rounding(node)(source)
     return bool(np.array_equal(np.clip(nearest, 0, extent - 1), i // factor))
 
 
@@ -159,13 +160,16 @@ def _repeated(node: Node, value: Value, axis: int, factor: int) -> Value:
 
 @onnx_op("Concat")
 def concat(node: Node) -> Value | None:
-    values = node.inputs
+    values = [value for value in node.inputs if 0 not in value.shape] or node.inputs
     if not all(value.is_real or value.is_codes for value in values) or len({value.dtype for value in values}) > 1:
         return None
     if values[0].dtype == INT32:
         return None
     rank = len(values[0].shape)
-    axis = node.required("axis") % rank
+    axis = node.required("axis")
+    if not -rank <= axis < rank:
+        raise node.error(f"axis {axis} is out of range for {rank} dimensions")
+    axis %= rank
     return node.build.concat(values, axis) if len(values) > 1 else values[0]
 
 
@@ -215,24 +219,55 @@ def _part(node: Node, value: Value, ranges: list[range]) -> Value:
 @onnx_op("Pad")
 def pad(node: Node) -> Value | None:
     value = node.inputs[0]
+    if value.is_const or not _is_movable(value) or any(node.is_runtime(i) for i in (1, 2, 3)):
+        if node.attr("mode") == "wrap":
+            # IREE 3.13 does not come to an end on it.
+            raise node.error(f"mode 'wrap' is not supported for {value.dtype.name}")
+        return None
+    low, high = _pads(node, len(value.shape))
     mode = node.attr("mode", "constant")
-    if mode == "wrap":
-        # IREE 3.13 does not come to an end on it.
-        raise node.error("mode 'wrap' is not supported")
-    if not _is_movable(value) or mode != "constant":
-        return None
-    if any(node.is_runtime(i) for i in (1, 2, 3)):
-        return None
-    pads = node.attr("pads") if node.version < 11 else node.const(1)
-    fill = node.attr("value", 0.0) if node.version < 11 else 0.0
-    if node.has(2) and node.const(2).size:
-        fill = float(node.const(2).item())
-    rank = len(value.shape)
+    if mode == "constant":
+        return _padded(node, value, low, high)
+    if min(*low, *high) < 0:
+        raise node.error(f"negative pads are not supported in mode '{mode}'")
+    for axis, extent in enumerate(value.shape):
+        numbers = np.pad(np.arange(extent), (low[axis], high[axis]), mode)
+        value = _gathered(node, value, axis, numbers)
+    return value
+
+
+def _pads(node: Node, rank: int) -> tuple[list[int], list[int]]:
+    """What is added to both ends of each dimension; negative where elements are taken away."""
+    pads = node.attr("pads", node.attr("paddings")) if node.version < 11 else node.const(1)
     axes = [int(axis) % rank for axis in node.const(3)] if node.has(3) else list(range(rank))
     low, high = [0] * rank, [0] * rank
     for i, axis in enumerate(axes):
         low[axis], high[axis] = int(pads[i]), int(pads[i + len(axes)])
-    return node.build.pad(value, low, high, fill) if min(*low, *high) >= 0 else None
+    return low, high
+
+
+def _padded(node: Node, value: Value, low: list[int], high: list[int]) -> Value | None:
+    fill = node.attr("value", 0.0) if node.version < 11 else 0.0
+    if node.has(2) and node.const(2).size:
+        fill = float(node.const(2).item())
+    bounds = zip(low, high, value.shape, strict=True)
+    kept = [range(max(-first, 0), extent + min(last, 0)) for first, last, extent in bounds]
+    if not all(kept):
+        return None
+    value = _part(node, value, kept)
+    added = [[max(pad, 0) for pad in pads] for pads in (low, high)]
+    return node.build.pad(value, *added, fill) if any(map(any, added)) else value
+
+
+def _gathered(node: Node, value: Value, axis: int, numbers: np.ndarray) -> Value:
+    """Elements of an axis by their numbers, as slices of neighbours."""
+    if len(numbers) == value.shape[axis]:
+        return value
+    runs = np.split(numbers, np.flatnonzero(np.diff(numbers) != 1) + 1)
+    ranges = [[range(extent) for extent in value.shape] for _ in runs]
+    for part, run in zip(ranges, runs, strict=True):
+        part[axis] = range(int(run[0]), int(run[-1]) + 1)
+    return node.build.concat([_part(node, value, part) for part in ranges], axis)
 
 
 @onnx_op("Cast", "CastLike", folds=True)
