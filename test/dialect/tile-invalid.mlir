@@ -427,6 +427,14 @@ func.func @epilogue_tile_c5_accumulators(%b: memref<?xi8>, %i: index) {
 
 // -----
 
+func.func @epilogue_tile_c5_curve(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.epilogue_tile' op expected no curve in f64}}
+  ulq.epilogue_tile %b[%i, %i] params %b[%i] to %b [%i] at %i, %i, %i, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, width = 8, outputs = 16, lanes = 16, scaleCodes = 1, scaleSum = 0, steps = [#ulq.lane<kind = curve, slot = 0>], addendBits = array<i64>, codeBits = 2} : memref<?xi8>, memref<?xi8>, memref<?xi8>
+  return
+}
+
+// -----
+
 func.func @epilogue_tile_c6(%b: memref<?xi8>, %i: index) {
   // expected-error@below {{'ulq.epilogue_tile' op expected doubts below 0.5, in f32 and with an exact way, got 1.000000e-03}}
   ulq.epilogue_tile %b[%i, %i] params %b[%i] to %b [%i] at %i, %i, %i, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, width = 8, outputs = 16, lanes = 16, scaleCodes = 1, scaleSum = 0, steps = [#ulq.lane<kind = round, value = 0.001 : f64>, #ulq.lane<kind = store_code>], singles, addendBits = array<i64>, codeBits = 2} : memref<?xi8>, memref<?xi8>, memref<?xi8>
@@ -486,6 +494,14 @@ func.func @gather_rows_c7(%b: memref<?xi8>, %i: index) {
 func.func @gather_rows_c7_pairs(%b: memref<?xi8>, %i: index) {
   // expected-error@below {{'ulq.gather_rows' op expected planes of packed single rows}}
   ulq.gather_rows %b, %i, %b, %i, %i, %i, %i, %i {geometry = #ulq.geometry<input = [1, 4, 4, 64], output = [1, 4, 4, 2], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>, storageBits = 1, padCode = 0, rowBytes = 256, pairs, planes} : memref<?xi8>, index, memref<?xi8>, index, index, index, index, index
+  return
+}
+
+// -----
+
+func.func @word_lookup_c1(%b: memref<?xi8>, %i: index, %x: vector<8xi32>) {
+  // expected-error@below {{'ulq.word_lookup' op expected a multiple of 4 lanes, as many as indices, got 'vector<4xf32>' for 'vector<8xi32>'}}
+  %0 = ulq.word_lookup %b[%i], %x : memref<?xi8>, vector<8xi32> -> vector<4xf32>
   return
 }
 

@@ -94,12 +94,14 @@ func.func @max_pool_tile(%b: memref<?xi8>, %i: index) {
 // CHECK: ulq.dot2 %{{.*}}, %{{.*}}, %{{.*}} {maxAcc = 32007 : i64, maxLhs = 20 : i64, maxRhs = 19 : i64} : vector<16xi16>, vector<32xi8>
 // CHECK: ulq.widen_add %{{.*}}, %{{.*}} : vector<8xi32>, vector<16xi16>
 // CHECK: ulq.popcount_add %{{.*}}, %{{.*}} : vector<32xi8>
-func.func @registers(%t: vector<32xi8>, %acc: vector<8xi32>, %halves: vector<16xi16>) {
+// CHECK: ulq.word_lookup %{{.*}}[%{{.*}}], %{{.*}} : memref<?xi8>, vector<8xi32> -> vector<8xf32>
+func.func @registers(%b: memref<?xi8>, %i: index, %t: vector<32xi8>, %acc: vector<8xi32>, %halves: vector<16xi16>) {
   ulq.table_lookup %t, %t : vector<32xi8>
   ulq.dot4 %acc, %t, %t {maxLhs = 255, maxRhs = 128} : vector<8xi32>, vector<32xi8>
   ulq.dot2 %halves, %t, %t {maxAcc = 32007, maxLhs = 20, maxRhs = 19} : vector<16xi16>, vector<32xi8>
   ulq.widen_add %acc, %halves : vector<8xi32>, vector<16xi16>
   ulq.popcount_add %t, %t : vector<32xi8>
+  %w = ulq.word_lookup %b[%i], %acc : memref<?xi8>, vector<8xi32> -> vector<8xf32>
   return
 }
 

@@ -4,6 +4,22 @@
 
 module {
   module @kernels attributes {ulq.isa = "avx2"} {
+    // 8 words in a register; the blends take bits 3 and 4 of the index.
+    // CHECK-LABEL: words:
+    // CHECK-COUNT-4: vperm{{d|ps}}
+    // CHECK: vblendvps
+    // CHECK: retq
+    func.func @words(%a: memref<256xi8>) attributes {llvm.bareptr} {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 128 : index
+      %bytes = vector.load %a[%c1] : memref<256xi8>, vector<32xi8>
+      %index = vector.bitcast %bytes : vector<32xi8> to vector<8xi32>
+      %table = memref.cast %a : memref<256xi8> to memref<?xi8>
+      %words = ulq.word_lookup %table[%c0], %index : memref<?xi8>, vector<8xi32> -> vector<8xf32>
+      %out = vector.bitcast %words : vector<8xf32> to vector<32xi8>
+      vector.store %out, %a[%c0] : memref<256xi8>, vector<32xi8>
+      return
+    }
     // CHECK-LABEL: lookup:
     // CHECK: vpshufb {{.*}}%ymm
     // CHECK: retq

@@ -4,6 +4,21 @@
 
 module {
   module @kernels attributes {ulq.isa = "avx512bw"} {
+    // 16 of the 32 words in a register.
+    // CHECK-LABEL: words:
+    // CHECK: vperm{{[it]}}2ps {{.*}}%zmm
+    // CHECK: retq
+    func.func @words(%a: memref<256xi8>) attributes {llvm.bareptr} {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 128 : index
+      %bytes = vector.load %a[%c1] : memref<256xi8>, vector<64xi8>
+      %index = vector.bitcast %bytes : vector<64xi8> to vector<16xi32>
+      %table = memref.cast %a : memref<256xi8> to memref<?xi8>
+      %words = ulq.word_lookup %table[%c0], %index : memref<?xi8>, vector<16xi32> -> vector<16xf32>
+      %out = vector.bitcast %words : vector<16xf32> to vector<64xi8>
+      vector.store %out, %a[%c0] : memref<256xi8>, vector<64xi8>
+      return
+    }
     // CHECK-LABEL: lookup:
     // CHECK: vpshufb {{.*}}%zmm
     // CHECK: retq
