@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowering/StoragePlan.h"
+#include "lowering/Blocks.h"
 #include "lowering/Layers.h"
 #include "lowering/Passes.h"
 
@@ -27,6 +28,14 @@ static SmallVector<std::pair<Value, int64_t>> grouped(LayerOp op) {
   return tensors;
 }
 
+/// Whether codes have a byte each as they come, and only lookups read them.
+static bool isForLookupsAlone(Value value) {
+  Operation *maker = withoutReshapes(value).getDefiningOp();
+  bool isPacked =
+      isa_and_nonnull<LayerOp, MaxPoolCodesOp, LookupOp, MoveCodesOp>(maker);
+  return !isPacked && llvm::all_of(value.getUsers(), llvm::IsaPred<LookupOp>);
+}
+
 StoragePlan::StoragePlan(ModuleOp module,
                          function_ref<bool(LayerOp)> byGroups) {
   module->walk([&](LayerOp op) {
@@ -34,10 +43,13 @@ StoragePlan::StoragePlan(ModuleOp module,
       widenUnaligned(op);
   });
   module->walk([&](LookupOp op) {
-    wide.insert(op.getInput());
+    // Rows fill their bytes.
     int64_t row = tensorShape(op.getType()).back();
-    if (row * elementStorage(op.getType()) % 8)
-      wide.insert(op.getResult());
+    for (Value codes : {op.getInput(), op.getResult()})
+      if (row * elementStorage(codes.getType()) % 8)
+        wide.insert(codes);
+    if (isForLookupsAlone(op.getInput()))
+      wide.insert(op.getInput());
   });
   for (bool changed = true; changed;) {
     changed = false;
