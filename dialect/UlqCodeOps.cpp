@@ -29,12 +29,11 @@ LogicalResult LookupOp::verify() {
     if (code < 0 || code > maxCode(to))
       return emitOpError("expected codes of ") << to << ", got " << code;
   // lookup_c4
-  auto packed = dyn_cast<PackedType>(getInput().getType());
-  if (packed && packed.getLayout().getBits() != 8)
-    return emitOpError("expected codes stored in 8 bits, got ") << packed;
-  auto result = dyn_cast<PackedType>(getResult().getType());
-  if (result && result.getShape().back() * result.getLayout().getBits() % 8)
-    return emitOpError("expected rows of whole bytes, got ") << result;
+  for (Type type : {getInput().getType(), getResult().getType()}) {
+    auto packed = dyn_cast<PackedType>(type);
+    if (packed && packed.getShape().back() * packed.getLayout().getBits() % 8)
+      return emitOpError("expected rows of whole bytes, got ") << packed;
+  }
   return success();
 }
 

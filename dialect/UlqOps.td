@@ -457,8 +457,7 @@ def Ulq_LookupOp : Ulq_Op<"lookup", [Pure]> {
     - (C2) codes are unsigned, and `table` has one number for each code of the
       input.
     - (C3) these are codes of the result.
-    - (C4) a packed input is stored in 8 bits; rows of a packed result fill
-      their bytes.
+    - (C4) rows of packed tensors fill their bytes.
   }];
   let arguments = (ins Ulq_LayerTensor:$input, DenseI64ArrayAttr:$table,
                        OptionalAttr<Ulq_KernelAttr>:$kernel);

@@ -105,6 +105,43 @@ void ByteBuilder::storeFirst(Value vector, Value buffer, Value offset,
   });
 }
 
+/// The codes of each byte: halves move apart within a lane of as many bytes as
+/// a byte has codes, then quarters, then eighths.
+Value ByteBuilder::spreadCodes(Value packed, int64_t bits) {
+  int64_t perByte = 8 / bits, laneBits = 8 * perByte;
+  int64_t size = cast<VectorType>(packed.getType()).getNumElements();
+  if (perByte == 1)
+    return packed;
+  auto type = VectorType::get(size, getIntegerType(laneBits));
+  Value lanes = arith::ExtUIOp::create(*this, type, packed);
+  for (int64_t joined = perByte / 2; joined >= 1; joined /= 2) {
+    APInt field = APInt::getLowBitsSet(8 * joined, joined * bits);
+    APInt mask = APInt::getSplat(laneBits, field);
+    Value shift = splat(type, joined * (8 - bits));
+    Value moved = arith::ShLIOp::create(*this, lanes, shift);
+    lanes = arith::OrIOp::create(*this, lanes, moved);
+    lanes =
+        arith::AndIOp::create(*this, lanes, splat(type, mask.getSExtValue()));
+  }
+  return bitcast(bytes(size * perByte), lanes);
+}
+
+/// Neighbours move together within wider lanes, pairs, then pairs of pairs.
+Value ByteBuilder::packCodes(Value codes, int64_t bits) {
+  int64_t perByte = 8 / bits;
+  int64_t size = cast<VectorType>(codes.getType()).getNumElements() / perByte;
+  if (perByte == 1)
+    return codes;
+  auto type = VectorType::get(size, getIntegerType(8 * perByte));
+  Value lanes = bitcast(type, codes);
+  for (int64_t joined = 1; joined < perByte; joined *= 2) {
+    Value shift = splat(type, joined * (8 - bits));
+    Value moved = arith::ShRUIOp::create(*this, lanes, shift);
+    lanes = arith::OrIOp::create(*this, lanes, moved);
+  }
+  return arith::TruncIOp::create(*this, bytes(size), lanes);
+}
+
 void ByteBuilder::loop(Value low, Value high, int64_t step, Body body) {
   auto loop = scf::ForOp::create(*this, low, high, index(step));
   OpBuilder::InsertionGuard guard(*this);

@@ -42,6 +42,11 @@ public:
   void storeFirst(mlir::Value vector, mlir::Value buffer, mlir::Value offset,
                   int64_t bytes);
 
+  /// Codes of `bits` bits, stored next to each other, as a byte each.
+  mlir::Value spreadCodes(mlir::Value packed, int64_t bits);
+  /// Packs one code per byte to `bits` bits each.
+  mlir::Value packCodes(mlir::Value codes, int64_t bits);
+
   using Body = llvm::function_ref<void(mlir::Value)>;
   void loop(mlir::Value low, mlir::Value high, int64_t step, Body body);
   /// As `loop`, with one carried value.

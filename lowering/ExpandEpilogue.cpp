@@ -228,23 +228,6 @@ private:
         b, narrow, codes, ArrayRef<int64_t>{lane}, ArrayRef<int64_t>{1});
   }
 
-  /// Packs one code per byte to `codeBits` bits each: neighbours move together
-  /// within wider lanes, pairs, then pairs of pairs.
-  Value packCodes(Value bytes) {
-    int64_t perByte = 8 / codeBits;
-    if (perByte == 1)
-      return bytes;
-    auto type = VectorType::get(
-        chunk / perByte, b.getIntegerType(8 * static_cast<unsigned>(perByte)));
-    Value lanes = b.bitcast(type, bytes);
-    for (int64_t joined = 1; joined < perByte; joined *= 2) {
-      Value shift = b.splat(type, joined * (8 - codeBits));
-      Value moved = arith::ShRUIOp::create(b, lanes, shift);
-      lanes = arith::OrIOp::create(b, lanes, moved);
-    }
-    return arith::TruncIOp::create(b, b.bytes(chunk / perByte), lanes);
-  }
-
   void storeCodes(int64_t start, int64_t valid) {
     if (valid * codeBits % 8) {
       SmallVector<uint8_t> mask(chunk, 0);
@@ -256,7 +239,7 @@ private:
         b.createOrFold<arith::DivUIOp>(b.mul(channel, codeBits), b.index(8));
     Value at = b.add(op.getTargetOffsets()[0], b.mul(pixel, pixelBytes));
     at = b.add(b.add(at, first), start * codeBits / 8);
-    b.storeFirst(packCodes(codes), op.getTargets()[0], at,
+    b.storeFirst(b.packCodes(codes, codeBits), op.getTargets()[0], at,
                  (valid * codeBits + 7) / 8);
   }
 

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowering/StoragePlan.h"
+#include "lowering/Blocks.h"
 #include "lowering/Layers.h"
 #include "lowering/Passes.h"
 
@@ -31,6 +32,13 @@ bool isOnPackedCodes(Operation *op) {
   return isa<LayerOp, MaxPoolCodesOp, LookupOp, MoveCodesOp>(op);
 }
 
+/// Whether codes have a byte each as they come, and only lookups read them.
+static bool isForLookupsAlone(Value value) {
+  Operation *maker = withoutReshapes(value).getDefiningOp();
+  return !(maker && isOnPackedCodes(maker)) &&
+         llvm::all_of(value.getUsers(), llvm::IsaPred<LookupOp>);
+}
+
 PackedType packedType(Type plain, int64_t bits) {
   MLIRContext *context = plain.getContext();
   return PackedType::get(context, tensorShape(plain), tensorElement(plain),
@@ -44,10 +52,13 @@ StoragePlan::StoragePlan(ModuleOp module,
       widenUnaligned(op);
   });
   module->walk([&](LookupOp op) {
-    wide.insert(op.getInput());
+    // Rows fill their bytes.
     int64_t row = tensorShape(op.getType()).back();
-    if (row * elementStorage(op.getType()) % 8)
-      wide.insert(op.getResult());
+    for (Value codes : {op.getInput(), op.getResult()})
+      if (row * elementStorage(codes.getType()) % 8)
+        wide.insert(codes);
+    if (isForLookupsAlone(op.getInput()))
+      wide.insert(op.getInput());
   });
   for (bool changed = true; changed;) {
     changed = false;

@@ -189,7 +189,7 @@ LogicalResult tile(Operation *op, ModuleOp module) {
     else if (auto topK = dyn_cast<TopKOp>(op))
       return tileTopK(topK, kernels);
     else
-      tileLookup(cast<LookupOp>(op), kernels);
+      return tileLookup(cast<LookupOp>(op), kernels);
     return success();
   }
   FailureOr<KernelChoice> choice = kernelChoice(layer);

@@ -10,8 +10,9 @@
 
 namespace ulq {
 
-/// Replaces the lookup by a dispatch of a loop over bytes.
-void tileLookup(LookupOp op, mlir::ModuleOp kernels);
+/// Replaces the lookup by a dispatch that reads and writes packed codes. Fails
+/// with an error for an unknown ISA.
+mlir::LogicalResult tileLookup(LookupOp op, mlir::ModuleOp kernels);
 
 } // namespace ulq
 

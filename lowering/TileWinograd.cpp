@@ -101,7 +101,8 @@ private:
       keepsInput ? ensure(keptInput, block, writeInput) : writeInput(block);
     };
     auto tile = [&](Value block, Value panel) {
-      emitTile(b, block, panel, input(block), weights(panel));
+      bool last = panelByPanel && !weightsFirst;
+      emitTile(b, block, panel, input(block), weights(panel), last);
     };
     if (weightsFirst)
       preparePanels(b, writeWeights);
@@ -185,10 +186,13 @@ private:
 
   //===--- products -----------------------------------------------------===//
 
+  /// `fetches`: the packed weights of the next panel come near meanwhile.
   void emitTile(ByteBuilder &b, Value block, Value panel, Value input,
-                Value weights) {
+                Value weights, bool fetches) {
     Value sums = scratch(b, sumsAt), accumulators = scratch(b, accumulatorsAt);
     b.loop(b.index(0), b.index(scheme.products()), 1, [&](Value product) {
+      if (fetches)
+        fetch(b, b.add(panel, 1), product);
       multiply(b, b.add(input, b.mul(product, inputBytes)),
                b.add(weights, b.mul(product, weightBytes)),
                b.add(startsOf(b, weights), b.mul(product, outputs * 4)),
@@ -200,6 +204,21 @@ private:
                              plan.tileRows, lineTiles, outputs, sumBytes,
                              std::max(-low, high));
     storeLines(b, cornerOf(b, block), panel, accumulators);
+  }
+
+  /// A share of a panel's packed weights to the second-level cache. An address
+  /// behind the last panel does no harm.
+  void fetch(ByteBuilder &b, Value panel, Value product) {
+    int64_t share =
+        llvm::alignTo(llvm::divideCeil(panelBytes, scheme.products()), 64);
+    Value from = b.add(b.add(params.offset, b.mul(panel, panelBytes)),
+                       b.mul(product, share));
+    b.loop(b.index(0), b.index(share), 64, [&](Value line) {
+      memref::PrefetchOp::create(b, params.memory,
+                                 ValueRange{b.add(from, line)},
+                                 /*isWrite=*/false, /*localityHint=*/2,
+                                 /*isDataCache=*/true);
+    });
   }
 
   /// The tiles of a block by a panel, in two sizes where none divides them.

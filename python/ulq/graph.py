@@ -79,18 +79,29 @@ class GraphBuilder(ModuleBuilder):
         return Value(value.shape, UNTYPED, ir=emit())
 
     def _function_codes(self, shape: Shape, element: str, codes: Waiting) -> Value:
-        """Thresholds of what the function is one of; where they are too many, the codes wait for a clip."""
-        source = codes.function.source
-        most = MOST_STEPS_OF_PRODUCT if _is_product_of_codes(self.real(source)) else MOST_STEPS
+        """Thresholds of what the function is one of; where they are many, the codes wait for a clip."""
+        few = self._function_thresholds(shape, element, codes, MOST_STEPS)
+        if few is not None:
+            return Value(shape, UNTYPED, ir=few)
+
+        def emit() -> ir.Value:
+            many = None
+            if _is_product_of_codes(self.real(codes.function.source)):
+                many = self._function_thresholds(shape, element, codes, MOST_STEPS_OF_PRODUCT)
+            return codes.emit() if many is None else many
+
+        return Value(shape, UNTYPED, waiting=replace(codes, emit=self._located(emit)))
+
+    def _function_thresholds(self, shape: Shape, element: str, codes: Waiting, most: int) -> ir.Value | None:
         steps = find_steps(codes.function, codes.code, most)
         if steps is None:
-            return Value(shape, UNTYPED, waiting=codes)
+            return None
         narrow = code_element(max(1, steps.span.bit_length()), False)
         thresholds = steps.rising + steps.falling
         counting = {"count": len(thresholds), "falling": len(steps.falling), "start": steps.start - steps.base}
-        reals = self.real(source)
+        reals = self.real(codes.function.source)
         result = self._emit("threshold", [reals], shape, narrow, values=doubles(thresholds), axis=0, **counting)
-        return Value(shape, UNTYPED, ir=self._recoded(result, shape, narrow, element, steps.base))
+        return self._recoded(result, shape, narrow, element, steps.base)
 
     def _located(self, emit: Callable[[], ir.Value]) -> Callable[[], ir.Value]:
         """`emit` with the present location."""

@@ -542,14 +542,14 @@ func.func @lookup_c3(%x: tensor<2x3xui2>) {
 // -----
 
 func.func @lookup_c4(%x: !ulq.packed<[2, 3] x ui2, <bits = 2>>) {
-  // expected-error@below {{'ulq.lookup' op expected codes stored in 8 bits}}
+  // expected-error@below {{'ulq.lookup' op expected rows of whole bytes, got '!ulq.packed<[2, 3] x ui2, <bits = 2>>'}}
   %0 = ulq.lookup %x {table = array<i64: 3, 0, 1, 2>} : (!ulq.packed<[2, 3] x ui2, <bits = 2>>) -> !ulq.packed<[2, 3] x ui2, <bits = 8>>
   return
 }
 
 // -----
 
-func.func @lookup_c4_rows(%x: !ulq.packed<[2, 3] x ui2, <bits = 8>>) {
+func.func @lookup_c4_result(%x: !ulq.packed<[2, 3] x ui2, <bits = 8>>) {
   // expected-error@below {{'ulq.lookup' op expected rows of whole bytes, got '!ulq.packed<[2, 3] x ui2, <bits = 2>>'}}
   %0 = ulq.lookup %x {table = array<i64: 3, 0, 1, 2>} : (!ulq.packed<[2, 3] x ui2, <bits = 8>>) -> !ulq.packed<[2, 3] x ui2, <bits = 2>>
   return

@@ -290,7 +290,7 @@ def test_on_aarch64(name):
 
 @pytest.mark.parametrize("name", ["lookups", "pools"])
 def test_storage_of_readers(name):
-    """What a lookup reads is stored in bytes, and so is all that is joined to it; pools read joined codes."""
+    """Lookups make codes that are joined; pools read joined codes."""
     net = Network(3, 6, 2)
     a, b = net.conv(net.a, 6), net.conv(net.a, 12)
     outputs = [net.conv(a, 5), net.conv(b, 5)]

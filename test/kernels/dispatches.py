@@ -70,8 +70,8 @@ class Memory:
             raise OSError(ctypes.get_errno(), "mprotect")
 
 
-def compile_dispatches(text: str, passes: list[str], isa: str, folder: Path) -> tuple[ctypes.CDLL, dict[str, Dispatch]]:
-    """Compiles a module with `passes`, which end with the tile level; returns its kernels and dispatches."""
+def build_dispatches(text: str, passes: list[str], isa: str, folder: Path) -> tuple[Path, dict[str, Dispatch]]:
+    """Compiles a module with `passes`, which end with the tile level; returns its object file and dispatches."""
     command = [
         harness.find_ulq_opt(), *passes, *harness.KERNEL_PASSES,
         f"--ulq-emit-objects=directory={folder} triple={harness.ISAS[isa].triple}",
@@ -79,9 +79,13 @@ def compile_dispatches(text: str, passes: list[str], isa: str, folder: Path) -> 
     ]  # fmt: skip
     done = subprocess.run(command, input=text, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[:4000]
-    dispatches = read_dispatches(done.stdout)
-    functions = [dispatch.kernel for dispatch in dispatches.values()]
-    return harness.load_kernels(folder / f"kernels-{isa}.o", functions), dispatches
+    return folder / f"kernels-{isa}.o", read_dispatches(done.stdout)
+
+
+def compile_dispatches(text: str, passes: list[str], isa: str, folder: Path) -> tuple[ctypes.CDLL, dict[str, Dispatch]]:
+    """The same with the kernels loaded into this process."""
+    path, dispatches = build_dispatches(text, passes, isa, folder)
+    return harness.load_kernels(path, [dispatch.kernel for dispatch in dispatches.values()]), dispatches
 
 
 def run_dispatch(library: ctypes.CDLL, dispatch: Dispatch, inputs: list[np.ndarray]) -> list[np.ndarray]:

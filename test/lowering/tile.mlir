@@ -145,6 +145,39 @@ func.func @copy(%x: tensor<3x9xui4>, %y: tensor<1x8200xui4>) -> (tensor<3x2x9xui
 
 // -----
 
+// Two codes of 2 bits are one field: a lookup for each half of a byte. The table is an input, in whole vectors; the last
+// vector of a part overlaps the one before it. Of 64 entries the first 21 differ; 256 are a load for each code.
+// CHECK-LABEL: @lookups
+// CHECK-DAG: arith.constant dense<{{.*}}> : tensor<16xi8>
+// CHECK-DAG: arith.constant dense<{{.*}}> : tensor<64xi8>
+// CHECK-LABEL: func.func @ulq_avx2_1_pairs
+// CHECK: vector.load {{.*}} vector<16xi8>
+// CHECK: vector.shuffle {{.*}} vector<16xi8>, vector<16xi8>
+// CHECK: scf.for %[[I:.*]] = %c0 to %c50 step %c32
+// CHECK: arith.minsi %[[I]], %c18
+// CHECK: vector.load {{.*}} vector<32xi8>
+// CHECK-COUNT-2: ulq.table_lookup {{.*}} : vector<32xi8>
+// CHECK: vector.store {{.*}} vector<32xi8>
+// CHECK-LABEL: func.func @ulq_avx2_2_saturated
+// CHECK: scf.for
+// CHECK: arith.minui {{.*}} : vector<32xi8>
+// CHECK: ulq.table_lookup
+// CHECK: ulq.table_lookup
+// CHECK: arith.cmpi sgt
+// CHECK-NEXT: arith.select
+// CHECK-NOT: ulq.table_lookup
+// CHECK-LABEL: func.func @ulq_avx2_3_large
+// CHECK-NOT: ulq.table_lookup
+func.func @lookups(%x: tensor<5x40xui1>, %y: tensor<64xui6>, %z: tensor<64xui8>) -> (tensor<5x40xui2>, tensor<64xui8>, tensor<64xui8>) {
+  %p = ulq.lookup %x {table = array<i64: 3, 1>} : (tensor<5x40xui1>) -> tensor<5x40xui2> loc("packed")
+  %a = ulq.lookup %p {table = array<i64: 3, 0, 2, 1>} : (tensor<5x40xui2>) -> tensor<5x40xui2> loc("pairs")
+  %b = ulq.lookup %y {table = array<i64: 0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 33, 36, 39, 42, 45, 48, 51, 54, 57, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60, 60>} : (tensor<64xui6>) -> tensor<64xui8> loc("saturated")
+  %c = ulq.lookup %z {table = array<i64: 255, 254, 253, 252, 251, 250, 249, 248, 247, 246, 245, 244, 243, 242, 241, 240, 239, 238, 237, 236, 235, 234, 233, 232, 231, 230, 229, 228, 227, 226, 225, 224, 223, 222, 221, 220, 219, 218, 217, 216, 215, 214, 213, 212, 211, 210, 209, 208, 207, 206, 205, 204, 203, 202, 201, 200, 199, 198, 197, 196, 195, 194, 193, 192, 191, 190, 189, 188, 187, 186, 185, 184, 183, 182, 181, 180, 179, 178, 177, 176, 175, 174, 173, 172, 171, 170, 169, 168, 167, 166, 165, 164, 163, 162, 161, 160, 159, 158, 157, 156, 155, 154, 153, 152, 151, 150, 149, 148, 147, 146, 145, 144, 143, 142, 141, 140, 139, 138, 137, 136, 135, 134, 133, 132, 131, 130, 129, 128, 127, 126, 125, 124, 123, 122, 121, 120, 119, 118, 117, 116, 115, 114, 113, 112, 111, 110, 109, 108, 107, 106, 105, 104, 103, 102, 101, 100, 99, 98, 97, 96, 95, 94, 93, 92, 91, 90, 89, 88, 87, 86, 85, 84, 83, 82, 81, 80, 79, 78, 77, 76, 75, 74, 73, 72, 71, 70, 69, 68, 67, 66, 65, 64, 63, 62, 61, 60, 59, 58, 57, 56, 55, 54, 53, 52, 51, 50, 49, 48, 47, 46, 45, 44, 43, 42, 41, 40, 39, 38, 37, 36, 35, 34, 33, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0>} : (tensor<64xui8>) -> tensor<64xui8> loc("large")
+  return %a, %b, %c : tensor<5x40xui2>, tensor<64xui8>, tensor<64xui8>
+}
+
+// -----
+
 // Candidates fill vectors of 8 lanes: 7 arrays of 24 words for 9 boxes, behind
 // the 24 selected boxes and the 6 counts.
 // CHECK-LABEL: @suppression
