@@ -259,8 +259,10 @@ struct Placer {
       auto value = builder.getF64FloatAttr(step.values.front());
       return make(step, value, -1);
     }
-    // 1 is harmless in the lanes that hold no channel, even as a divisor.
-    SmallVector<double> spread = lanes.spread<double>(step.values, 1);
+    // Lanes that hold no channel have v = 1, which is in no doubt, and 1 is
+    // harmless as a divisor.
+    double unused = step.kind == LaneKind::Mul ? 0 : 1;
+    SmallVector<double> spread = lanes.spread<double>(step.values, unused);
     int64_t slot = singles ? blob.appendArray<float>(SmallVector<float>(
                                  spread.begin(), spread.end()))
                            : blob.appendArray<double>(spread);

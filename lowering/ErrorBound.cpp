@@ -23,7 +23,7 @@ double lowestBit(double c) {
                 : std::ldexp(double(digits & -digits), exponent - 53);
 }
 
-/// Bounds |f32 - f64| before the last rounding, of one channel. Values that are
+/// Bounds |f32 - f64| before each rounding, of one channel. Values that are
 /// clamped anyway do not count: their error grows with their size, which is
 /// less than their distance from the clamp.
 class ErrorBound {
@@ -109,6 +109,8 @@ private:
       double c = std::abs(constant(i));
       if (kind == LaneKind::Mul)
         size *= c;
+      else if (kind == LaneKind::Div)
+        size /= c;
       else if (kind == LaneKind::Add)
         size += c;
       sizes[i] = size;

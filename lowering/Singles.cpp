@@ -263,10 +263,12 @@ bool agreeForCodes(ArrayRef<PlannedStep> steps, ArrayRef<PlannedStep> exact,
 /// in f32 until all codes agree.
 bool nudgeForCodes(MutableArrayRef<PlannedStep> steps, int64_t last,
                    int64_t addend) {
-  bool isSum = llvm::all_of(steps, isScalar) &&
-               llvm::count_if(steps, [](const PlannedStep &step) {
-                 return step.kind == LaneKind::Load;
-               }) <= 1;
+  auto count = [&](LaneKind kind) {
+    return llvm::count_if(
+        steps, [&](const PlannedStep &step) { return step.kind == kind; });
+  };
+  bool isSum = llvm::all_of(steps, isScalar) && count(LaneKind::Load) <= 1 &&
+               count(LaneKind::Curve) == 0;
   if (!isSum || last > kMostCodes || addend > kMostCodes)
     return false;
   Steps exact(steps.begin(), steps.end());
