@@ -368,7 +368,6 @@ def Ulq_LaneStepAttr : Ulq_Attr<"LaneStep", "lane"> {
   let extraClassDeclaration = [{
     /// Of a rounding; 0 for other steps.
     double getDoubt() const;
-    bool isInDoubt() const { return getDoubt() != 0; }
   }];
 }
 
@@ -494,6 +493,10 @@ def Ulq_WordLookupOp : Ulq_Op<"word_lookup"> {
   let arguments = (ins Ulq_Bytes:$memory, Index:$offset,
                        VectorOfRankAndType<[1], [I32]>:$index);
   let results = (outs VectorOfRankAndType<[1], [F32]>:$result);
+  let extraClassDeclaration = [{
+    /// Of a table.
+    static constexpr int64_t kWords = 32;
+  }];
   let assemblyFormat = "$memory `[` $offset `]` `,` $index attr-dict `:` type($memory) `,` type($index) `->` type($result)";
   let hasVerifier = 1;
 }

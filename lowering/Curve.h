@@ -21,7 +21,8 @@ namespace ulq {
 /// With u = scale * x + offset, kept between `low` and `high`, s the nearest
 /// integer and z = u - s, the curve is the polynomial of segment s at z.
 struct Curve {
-  static constexpr int64_t kSegments = 32, kPowers = 5;
+  /// A table of words for each power.
+  static constexpr int64_t kSegments = WordLookupOp::kWords, kPowers = 5;
   /// How far u may be from the exact one.
   static constexpr double kSlack = 0x1p-14;
 

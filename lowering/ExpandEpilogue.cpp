@@ -258,7 +258,7 @@ private:
         v = arith::AddFOp::create(b, saved, v);
         break;
       case LaneKind::Round:
-        if (doubt > 0 && step.isInDoubt())
+        if (doubt > 0 && step.getDoubt() > 0)
           noteDistance(v, nearest(v), step.getDoubt());
         if (singles && storesCode(number + 1))
           return insertCodes(b.bitcast(ints, addMagic(v)), lane);

@@ -7,6 +7,7 @@
 #include "lowering/JoinQuantizers.h"
 #include "lowering/CodeMovement.h"
 #include "lowering/Steps.h"
+#include "lowering/Thresholds.h"
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/bit.h"
 
@@ -14,9 +15,6 @@ using namespace mlir;
 using namespace ulq;
 
 namespace {
-
-/// Those of a joint quantizer: its epilogue counts them one by one.
-constexpr size_t mostThresholds = 63;
 
 /// A quantizer as a step function of real numbers.
 struct Staircase {
@@ -42,7 +40,7 @@ private:
   static std::optional<Staircase> of(ThresholdOp op) {
     ArrayRef<double> values = op.getValues();
     if (values.size() != size_t(op.getCount()) ||
-        values.size() > mostThresholds)
+        int64_t(values.size()) > kMostCounted)
       return std::nullopt;
     int64_t rising = op.getCount() - op.getFalling();
     return Staircase{op, SmallVector<double>(values.take_front(rising)),
@@ -53,7 +51,7 @@ private:
   static std::optional<Staircase> of(QuantizeOp op) {
     int64_t min = op.getMin(), max = op.getMax();
     if (op.getScale().size() != 1 || op.getZeroPoint().size() != 1 ||
-        max - min > int64_t(mostThresholds))
+        max - min > kMostCounted)
       return std::nullopt;
     MLIRContext *context = op.getContext();
     Attribute step = QuantizeStepAttr::get(
@@ -111,7 +109,7 @@ void join(Value value, ArrayRef<Staircase> quantizers) {
   }
   llvm::sort(values);
   values.erase(llvm::unique(values), values.end());
-  if (values.size() > mostThresholds)
+  if (int64_t(values.size()) > kMostCounted)
     return;
   OpBuilder builder(quantizers.front().op);
   builder.setInsertionPointAfterValue(value);
@@ -151,8 +149,7 @@ void separate(Value value) {
   SmallVector<Operation *> users(value.getUsers());
   for (Operation *user : users) {
     auto threshold = dyn_cast<ThresholdOp>(user);
-    if (!threshold || threshold.getCount() <= int64_t(mostThresholds) ||
-        value.hasOneUse())
+    if (!threshold || threshold.getCount() <= kMostCounted || value.hasOneUse())
       continue;
     OpBuilder builder(user);
     user->setOperand(0, copyResult(builder, value));

@@ -15,8 +15,6 @@ using namespace ulq;
 namespace {
 
 constexpr int64_t mostThresholds = 15;
-/// Thresholds that are no line have no cheaper form.
-constexpr int64_t mostCounted = 63;
 
 /// Of accumulators. Thresholds are sought among all of them: those that no
 /// accumulator of a channel reaches stay on the line of the others.
@@ -90,7 +88,7 @@ struct LastStep {
     } else {
       return std::nullopt;
     }
-    bool few = last.count <= (last.threshold ? mostCounted : mostThresholds);
+    bool few = last.count <= (last.threshold ? kMostCounted : mostThresholds);
     if (!few || !isMonotone(last.steps))
       return std::nullopt;
     return last;

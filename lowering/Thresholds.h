@@ -10,6 +10,9 @@
 
 namespace ulq {
 
+/// Thresholds on no line that an epilogue counts one by one.
+constexpr int64_t kMostCounted = 63;
+
 /// Replaces the epilogue of a layer by integer thresholds where it is a
 /// monotone function of the accumulator with at most 16 codes, or one with a
 /// threshold step whose codes also fall, and has no float result. Fails,

@@ -30,7 +30,7 @@ struct WordLookupToLoads : mlir::OpRewritePattern<WordLookupOp> {
     };
     mlir::Value bytes = mlir::arith::AndIOp::create(
         b, mlir::arith::ShLIOp::create(b, op.getIndex(), constant(2)),
-        constant(31 * 4));
+        constant((WordLookupOp::kWords - 1) * 4));
     auto one = mlir::VectorType::get(1, type.getElementType());
     auto packed = mlir::VectorType::get(4, b.getI8Type());
     mlir::Value result = mlir::arith::ConstantOp::create(

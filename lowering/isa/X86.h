@@ -74,8 +74,8 @@ private:
 /// word_lookup to permutations of words: vpermi2ps takes a table of two 64-byte
 /// registers, vpermps 32 bytes of it.
 struct WordLookupToPermute : mlir::OpRewritePattern<WordLookupOp> {
-  WordLookupToPermute(mlir::MLIRContext *context, int64_t registerBytes)
-      : OpRewritePattern(context), lanes(registerBytes / 4) {}
+  WordLookupToPermute(mlir::MLIRContext *context, int64_t maxBytes)
+      : OpRewritePattern(context), lanes(maxBytes / 4) {}
 
   mlir::LogicalResult
   matchAndRewrite(WordLookupOp op,
@@ -84,7 +84,7 @@ struct WordLookupToPermute : mlir::OpRewritePattern<WordLookupOp> {
     llvm::SmallVector<mlir::Value> table;
     auto word = mlir::VectorType::get({lanes}, b.getF32Type());
     auto packed = mlir::VectorType::get({lanes * 4}, b.getI8Type());
-    for (int64_t first = 0; first < 32; first += lanes) {
+    for (int64_t first = 0; first < WordLookupOp::kWords; first += lanes) {
       mlir::Value at = mlir::arith::AddIOp::create(
           b, op.getOffset(),
           mlir::arith::ConstantIndexOp::create(b, first * 4));
@@ -114,7 +114,8 @@ private:
   /// One register of indices; the last ones again where they are fewer.
   mlir::Value slice(mlir::OpBuilder &b, mlir::Value index,
                     int64_t first) const {
-    int64_t last = vectorBytes(index) - 1;
+    int64_t last =
+        llvm::cast<mlir::VectorType>(index.getType()).getNumElements() - 1;
     llvm::SmallVector<int64_t> taken;
     for (int64_t i = 0; i < lanes; ++i)
       taken.push_back(std::min(first + i, last));
