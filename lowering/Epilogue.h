@@ -9,9 +9,7 @@
 #ifndef ULQ_LOWERING_EPILOGUE_H
 #define ULQ_LOWERING_EPILOGUE_H
 
-#include "lowering/Curve.h"
 #include "lowering/Layers.h"
-#include <memory>
 
 namespace ulq {
 
@@ -51,19 +49,6 @@ struct PanelLanes {
   }
 };
 
-/// A step over lanes before its constants are placed.
-struct PlannedStep {
-  LaneKind kind;
-  llvm::SmallVector<double> values; // one, or one per channel
-  int64_t index = 0;
-  int64_t falling = 0, start = 0; // of a count
-  std::shared_ptr<const Curve> curve = nullptr;
-
-  double constant(int64_t channel) const {
-    return values.empty() ? 0 : values[values.size() == 1 ? 0 : channel];
-  }
-};
-
 /// The epilogue attributes of `ulq.epilogue_tile`.
 struct EpiloguePlan {
   llvm::SmallVector<mlir::Attribute> steps;
@@ -72,10 +57,6 @@ struct EpiloguePlan {
   int64_t levels = 0, falling = 0, start = 0;
   int64_t zeroSlot = -1, thresholdSlot = -1, flipSlot = -1;
 };
-
-/// `steps`, which yield a code, with curves in place of thresholds; none where
-/// no curve takes a place.
-std::optional<llvm::SmallVector<PlannedStep>> planCurves(mlir::ArrayAttr steps);
 
 EpiloguePlan planEpilogue(LayerOp op, const PanelLanes &lanes,
                           ParameterBlob &blob);

@@ -6,7 +6,7 @@
 #ifndef ULQ_LOWERING_ERRORBOUND_H
 #define ULQ_LOWERING_ERRORBOUND_H
 
-#include "lowering/Epilogue.h"
+#include "lowering/PlanSteps.h"
 
 namespace ulq {
 

@@ -9,6 +9,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowering/Bytes.h"
+#include "lowering/Curve.h"
 #include "lowering/Epilogue.h"
 
 using namespace mlir;

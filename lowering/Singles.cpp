@@ -6,6 +6,7 @@
 
 #include "lowering/Singles.h"
 #include "lowering/ErrorBound.h"
+#include "lowering/Layers.h"
 #include "lowering/Steps.h"
 #include "llvm/Support/MathExtras.h"
 #include <cmath>

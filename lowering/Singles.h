@@ -13,7 +13,7 @@
 #ifndef ULQ_LOWERING_SINGLES_H
 #define ULQ_LOWERING_SINGLES_H
 
-#include "lowering/Epilogue.h"
+#include "lowering/PlanSteps.h"
 
 namespace ulq {
 
