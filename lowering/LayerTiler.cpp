@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowering/LayerTiler.h"
+#include "lowering/Workgroups.h"
 
 using namespace mlir;
 using namespace ulq;
@@ -43,11 +44,12 @@ void LayerTiler::run(ModuleOp kernels) {
     if (output)
       signature.results.push_back(output);
   int64_t parts = attr.getWorkgroups();
+  int64_t memories = scratchMemories(parts, scratchBytes);
   // Of each scratch memory its lock and its flags.
   int64_t perScratch = 1 + flags;
   signature.parts = parts;
-  signature.scratchBytes = parts * scratchBytes;
-  signature.flags = parts * perScratch;
+  signature.scratchBytes = memories * scratchBytes;
+  signature.flags = memories * perScratch;
 
   Operation *constant =
       shape.computed ? nullptr : op.getWeights().getDefiningOp();
@@ -67,7 +69,7 @@ void LayerTiler::run(ModuleOp kernels) {
     base = own.offset;
     if (parts == 1)
       return emitLoops(b);
-    Value number = function.acquire(parts, 1, perScratch);
+    Value number = function.acquire(memories, 1, perScratch);
     base = b.add(own.offset, b.mul(number, scratchBytes));
     lock = b.add(b.mul(number, perScratch), 1);
     emitLoops(b);

@@ -37,6 +37,12 @@ static constexpr int64_t kBlockBytes = 128 * 1024;
 /// Prepared panels of all rows stay there, too, or parts do not divide rows.
 static constexpr int64_t kKeptBytes = 2 * 1024 * 1024;
 
+/// Scratch memory of a dispatch beyond that of kFewMemories parts. IREE's task
+/// system keeps up to 64 MB from run to run for all that lies between inputs
+/// and outputs; more would be new pages in every run.
+static constexpr int64_t kScratchBytes = 16 * 1024 * 1024;
+static constexpr int64_t kFewMemories = 8;
+
 // Cycles to prepare one byte of an operand, measured on AVX-512: unpacked
 // weights leave the second-level cache, gathered rows stay in it.
 static constexpr double kUnpackCycles = 0.3;
@@ -57,6 +63,11 @@ int64_t ulq::waitingWorkgroups(int64_t parts) {
     return 0;
   return parts > kFewParts ? kAtATime
                            : std::min(kFewParts + 1 - parts, kWaiting);
+}
+
+int64_t ulq::scratchMemories(int64_t parts, int64_t bytes) {
+  int64_t affordable = kScratchBytes / std::max<int64_t>(bytes, 1);
+  return std::min(parts, std::max(affordable, kFewMemories));
 }
 
 /// Blocks of equal size, a whole number of them for each part.
@@ -107,7 +118,9 @@ Division ulq::divide(const LayerShape &shape, const Kernel &kernel,
     double part = cycles * double(llvm::divideCeil(units, rows)) *
                   double(llvm::divideCeil(panels, columns)) /
                   (double(units) * double(panels));
-    double turns = double(llvm::divideCeil(rows * columns, threads));
+    int64_t atATime = rows * columns > kFewParts ? kAtATime : 1;
+    double turns =
+        double(atATime * llvm::divideCeil(rows * columns, threads * atATime));
     double prepared = weights / double(std::min(columns, threads));
     double alone = threads > 1 ? 0.25 * part : 0.0;
     return turns * (part + patches / double(rows)) + prepared + alone;

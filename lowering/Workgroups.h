@@ -27,6 +27,10 @@ Division divide(const LayerShape &shape, const Kernel &kernel,
 /// longer than many a dispatch.
 int64_t waitingWorkgroups(int64_t parts);
 
+/// How many of the parts of a dispatch, each with so many bytes of scratch
+/// memory, can be computed at the same time.
+int64_t scratchMemories(int64_t parts, int64_t bytes);
+
 /// The most parts for work of so many cycles.
 int64_t usefulParts(double cycles, int64_t most);
 
