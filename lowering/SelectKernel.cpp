@@ -7,6 +7,7 @@
 #include "lowering/Measurements.h"
 #include "lowering/Passes.h"
 #include "lowering/StoragePlan.h"
+#include "lowering/TileLookup.h"
 #include "lowering/Workgroups.h"
 #include "mlir/IR/Remarks.h"
 #include <set>
@@ -24,9 +25,6 @@ namespace {
 
 /// Cycles of one comparison of a pool.
 constexpr double kPoolCycles = 0.25;
-
-/// Cycles of one lookup.
-constexpr double kLookupCycles = 1.0;
 
 /// Cycles of one copied run, and of each of its bytes.
 constexpr double kRunCycles = 1.0;
@@ -125,7 +123,7 @@ struct Selection {
     else if (auto topK = dyn_cast<TopKOp>(op))
       selectTopK(topK);
     else
-      selectLookup(cast<LookupOp>(op));
+      selectLookup(cast<LookupOp>(op), plan);
     return success();
   }
 
@@ -203,11 +201,13 @@ private:
     select(op, "max_pool", rows, output[3], kPoolCycles * work, workgroups);
   }
 
-  void selectLookup(LookupOp op) const {
+  void selectLookup(LookupOp op, const StoragePlan &plan) const {
     ArrayRef<int64_t> shape = tensorShape(op.getInput().getType());
     int64_t codes = ShapedType::getNumElements(shape);
-    select(op, "lookup", codes / shape.back(), shape.back(),
-           kLookupCycles * codes, workgroups);
+    double cycles = lookupCycles(op, plan.bits(op.getInput()),
+                                 plan.bits(op.getResult()), isa.traits);
+    select(op, "lookup", codes / shape.back(), shape.back(), cycles * codes,
+           workgroups);
   }
 
   void selectMove(MoveCodesOp op, const StoragePlan &plan) const {

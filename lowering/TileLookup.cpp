@@ -22,6 +22,12 @@ constexpr int64_t kEntries = 16;
 /// Codes are compared as signed bytes to choose among more than one.
 constexpr int64_t kMostLookups = 4;
 
+/// Cycles of a load for a code.
+constexpr double kLoadCycles = 1.0;
+/// Cycles to choose among entries, and around the lookups of a vector.
+constexpr double kChooseCycles = 1.0;
+constexpr double kVectorCycles = 3.0;
+
 /// A table from fields of the input to fields of the result. A field is a code,
 /// or several neighbours where 16 entries are enough for them.
 struct FieldTable {
@@ -29,8 +35,10 @@ struct FieldTable {
   SmallVector<uint8_t> entries;
 
   explicit FieldTable(LookupOp op)
-      : from(storedBits(op.getInput())), to(storedBits(op.getResult())),
-        entries(op.getTable().begin(), op.getTable().end()) {
+      : FieldTable(op.getTable(), storedBits(op.getInput()),
+                   storedBits(op.getResult())) {}
+  FieldTable(ArrayRef<int64_t> table, int64_t sourceBits, int64_t targetBits)
+      : from(sourceBits), to(targetBits), entries(table.begin(), table.end()) {
     while (from <= 2 && to <= 4)
       joinNeighbours();
   }
@@ -43,6 +51,9 @@ struct FieldTable {
     return static_cast<int64_t>(rest.size());
   }
   int64_t lookups() const { return llvm::divideCeil(distinct(), kEntries); }
+
+  /// How many fields of a byte are looked up where they stand.
+  int64_t fieldsPerByte() const { return to > from ? 1 : 8 / from; }
 
   /// A unit is the shortest sequence of codes that are whole bytes of both.
   int64_t unitFields() const { return 8 / std::min(from, to); }
@@ -228,6 +239,17 @@ Value tableBytes(OpBuilder &builder, LookupOp op, const FieldTable &table) {
 }
 
 } // namespace
+
+double ulq::lookupCycles(LookupOp op, int64_t from, int64_t to,
+                         const IsaTraits &isa) {
+  FieldTable table(op.getTable(), from, to);
+  if (!hasFastLookups(table, isa))
+    return kLoadCycles;
+  double lookups = double(table.fieldsPerByte() * table.lookups());
+  double cycles = lookups * (isa.lookupCycles + kChooseCycles) + kVectorCycles;
+  int64_t codesPerUnit = 8 / std::min(from, to);
+  return cycles / double(table.unitsOf(isa.vectorBytes) * codesPerUnit);
+}
 
 LogicalResult ulq::tileLookup(LookupOp op, ModuleOp kernels) {
   StringRef name = op.getKernel()->getIsa();

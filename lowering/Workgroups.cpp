@@ -20,8 +20,8 @@
 using namespace mlir;
 using namespace ulq;
 
-/// Work that pays for one more part: about ten microseconds.
-static constexpr double kPartCycles = 30e3;
+/// Work that pays for one more part: about four microseconds.
+static constexpr double kPartCycles = 15e3;
 static constexpr int64_t kAtATime = 8;
 /// One of the workgroups that two threads take singly waits.
 static constexpr int64_t kFewParts = 2 * kAtATime - 2;
@@ -29,7 +29,7 @@ static constexpr int64_t kManyParts = 64;
 /// Threads that wait rather than sleep.
 static constexpr int64_t kWaiting = 3;
 /// Work for which kManyParts pay.
-static constexpr double kManyCycles = kManyParts * 2 * kPartCycles;
+static constexpr double kManyCycles = kManyParts * 60e3;
 
 /// Gathered rows stay in the second-level cache.
 static constexpr int64_t kBlockBytes = 128 * 1024;

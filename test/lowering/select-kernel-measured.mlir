@@ -15,12 +15,12 @@
 // 100 ns of 300 and 100 count: 150 / 100 is the margin.
 // TUNED: ulq.notes = ["the tuning file has times of 'later', which is no kernel of this version"]
 // TUNED: family = "dot"
-// TUNED-SAME: runnerUp = "lut", margin = 1.500000e+00 : f64, measured = true>
+// TUNED-SAME: runnerUp = "lut", margin = 1.500000e+00 : f64, {{.*}}measured = true>
 // TUNED-SAME: ulq.candidates = ["dot", "lut"
 
 // A measured time is no margin over a predicted one.
 // PARTIAL: family = "dot"
-// PARTIAL-SAME: runnerUp = "", margin = 1.000000e+00 : f64, measured = true>
+// PARTIAL-SAME: runnerUp = "", margin = 1.000000e+00 : f64, {{.*}}measured = true>
 
 // Times of a layer with twice the rows.
 // COSTS: family = "dot"

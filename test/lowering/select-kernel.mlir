@@ -14,7 +14,7 @@
 // CHECK: %[[X:.*]] = ulq.pack %arg0 : (tensor<1x24x24x32xui2>) -> !ulq.packed<[1, 24, 24, 32] x ui2, <bits = 2>>
 // CHECK: %[[A:.*]] = ulq.layer %[[X]]
 // CHECK-SAME: family = "lut", isa = "avx2"
-// CHECK-SAME: workgroups = 1
+// CHECK-SAME: workgroups = 2
 // CHECK-SAME: runnerUp = "dot16"
 // CHECK-SAME: -> !ulq.packed<[1, 24, 24, 32] x ui3, <bits = 4>>
 // CHECK: %[[P:.*]] = ulq.max_pool_codes %[[A]]
@@ -177,6 +177,18 @@ func.func @lookup(%x: tensor<4x6xui2>, %y: tensor<4x8xui2>) -> (tensor<4x6xui3>,
 
 // -----
 
+// Vectors of 32 codes are no work for two parts, 131072 loads are for eight.
+// CHECK-LABEL: @lookup_parts
+// CHECK: ulq.lookup {{.*}}workgroups = 1, {{.*}}table = array<i64: 3, 2, 1, 0>
+// CHECK: ulq.lookup {{.*}}workgroups = 8,
+func.func @lookup_parts(%x: tensor<64x2048xui2>, %y: tensor<64x2048xui7>) -> (tensor<64x2048xui2>, tensor<64x2048xui7>) {
+  %a = ulq.lookup %x {table = array<i64: 3, 2, 1, 0>} : (tensor<64x2048xui2>) -> tensor<64x2048xui2>
+  %b = ulq.lookup %y {table = array<i64: 127, 126, 125, 124, 123, 122, 121, 120, 119, 118, 117, 116, 115, 114, 113, 112, 111, 110, 109, 108, 107, 106, 105, 104, 103, 102, 101, 100, 99, 98, 97, 96, 95, 94, 93, 92, 91, 90, 89, 88, 87, 86, 85, 84, 83, 82, 81, 80, 79, 78, 77, 76, 75, 74, 73, 72, 71, 70, 69, 68, 67, 66, 65, 64, 63, 62, 61, 60, 59, 58, 57, 56, 55, 54, 53, 52, 51, 50, 49, 48, 47, 46, 45, 44, 43, 42, 41, 40, 39, 38, 37, 36, 35, 34, 33, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0>} : (tensor<64x2048xui7>) -> tensor<64x2048xui7>
+  return %a, %b : tensor<64x2048xui2>, tensor<64x2048xui7>
+}
+
+// -----
+
 #point = #ulq.geometry<input = [1, 64, 64, 64], output = [1, 64, 64, 64], kernel = [1, 1], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>
 
 // Copies are of bytes: 12288 runs and 16 bytes a cycle are no work for two parts unless codes have 8 bits.
@@ -184,7 +196,7 @@ func.func @lookup(%x: tensor<4x6xui2>, %y: tensor<4x8xui2>) -> (tensor<4x6xui3>,
 // CHECK: ulq.layer {{.*}} -> !ulq.packed<[1, 64, 64, 64] x ui2, <bits = 2>>
 // CHECK: %[[M:.*]] = ulq.move_codes %{{.*}}, %{{.*}} {blocks = [{{.*}}], kernel = #ulq.kernel<family = "copy", isa = "avx2", rows = 1, outputs = 192, block = 4096, workgroups = 1,
 // CHECK-SAME: (!ulq.packed<[1, 64, 64, 64] x ui2, <bits = 2>>, !ulq.packed<[1, 64, 64, 64] x ui2, <bits = 2>>) -> !ulq.packed<[1, 64, 64, 192] x ui2, <bits = 2>>
-// CHECK: ulq.move_codes {{.*}}workgroups = 2, {{.*}}(!ulq.packed<[1, 64, 64, 64] x ui8, <bits = 8>>) -> !ulq.packed<[1, 64, 64, 192] x ui8, <bits = 8>>
+// CHECK: ulq.move_codes {{.*}}workgroups = 4, {{.*}}(!ulq.packed<[1, 64, 64, 64] x ui8, <bits = 8>>) -> !ulq.packed<[1, 64, 64, 192] x ui8, <bits = 8>>
 func.func @copy(%x: tensor<1x64x64x64xui2>, %y: tensor<1x64x64x64xui8>) -> (tensor<1x64x64x192xui2>, tensor<1x64x64x192xui8>) {
   %w = ulq.constant {value = dense<1> : tensor<64x1x1x64xi8>} : tensor<64x1x1x64xsi2>
   %a = ulq.layer %x, %w {geometry = #point, epilogue = [#ulq.quantize<scale = [16.0], zeroPoint = [0.0], min = 0, max = 3, rounding = <half_even>, zeroPointFirst = false>]} : (tensor<1x64x64x64xui2>, tensor<64x1x1x64xsi2>) -> tensor<1x64x64x64xui2>

@@ -197,7 +197,7 @@ func.func @suppression(%b: tensor<2x9x4xf32>, %s: tensor<2x3x9xf32>, %n: tensor<
 
 // Parts take classes; the last one that is done joins the rows.
 // CHECK-LABEL: @parts
-// CHECK: ulq.dispatch "ulq_avx2_0_layer"(%arg0, %arg1, %arg2, %arg3) workgroups 10 {counters = 1 : i64, scratch}
+// CHECK: ulq.dispatch "ulq_avx2_0_layer"(%arg0, %arg1, %arg2, %arg3) workgroups 15 {counters = 1 : i64, scratch}
 // CHECK: func.func @ulq_avx2_0_layer
 // CHECK: %[[DONE:.*]] = memref.atomic_rmw addi
 // CHECK: %[[LAST:.*]] = arith.cmpi eq, %[[DONE]], %{{.*}} : i32
@@ -220,4 +220,19 @@ func.func @parts(%b: tensor<1x999x4xf32>, %s: tensor<1x60x999xf32>, %n: tensor<1
 func.func @top_k(%x: tensor<3x9xf32>) -> (tensor<3x4xf32>, tensor<3x4xi64>) {
   %r:2 = ulq.top_k %x {smallest} : (tensor<3x9xf32>) -> (tensor<3x4xf32>, tensor<3x4xi64>)
   return %r#0, %r#1 : tensor<3x4xf32>, tensor<3x4xi64>
+}
+
+// -----
+
+#large = #ulq.geometry<input = [1, 112, 112, 128], output = [1, 112, 112, 128], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>
+
+// 12 parts share the 9 scratch memories that 16 MB hold, each with a lock and 12
+// flags; the dispatch counts its parts.
+// CHECK-LABEL: @memories
+// CHECK: ulq.dispatch "ulq_avx2_0_layer"{{.*}} workgroups 15 {counters = 118 : i64, scratch}
+// CHECK-SAME: tensor<16713216xi8>)
+func.func @memories(%x: tensor<1x112x112x128xui4>) -> tensor<1x112x112x128xf32> {
+  %w = ulq.constant {value = dense<1> : tensor<128x3x3x128xi8>} : tensor<128x3x3x128xsi4>
+  %a = ulq.layer %x, %w {geometry = #large} : (tensor<1x112x112x128xui4>, tensor<128x3x3x128xsi4>) -> tensor<1x112x112x128xf32>
+  return %a : tensor<1x112x112x128xf32>
 }
