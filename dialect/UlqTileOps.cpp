@@ -157,6 +157,10 @@ LogicalResult EpilogueTileOp::verify() {
                          "way, got ")
              << doubt;
   }
+  // epilogue_tile_c7
+  if (!llvm::is_contained<uint64_t>({16, 31, 32}, getThresholdBits()))
+    return emitOpError("expected thresholds of 16, 31 or 32 bits, got ")
+           << getThresholdBits();
   // epilogue_tile_c3
   if (stores != static_cast<int64_t>(getTargets().size()))
     return emitOpError("expected ")

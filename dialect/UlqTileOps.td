@@ -385,10 +385,12 @@ def Ulq_EpilogueTileOp : Ulq_Op<"epilogue_tile", [AttrSizedOperandSegments]> {
     where `zero` is the i32 array at `zeroSlot` of the parameters, if any, and
     `offset` the i32 array of the panel at `offsets` of the scratch memory, if
     any.
-    `levels` > 0: the code is `start` and the number of the i32 arrays at
+    `levels` > 0: the code is `start` and the number of the arrays at
     `thresholdSlot` that a exceeds, the last `falling` of which lower it, with a
-    complemented first in the lanes that are set in the i32 mask at `flipSlot`,
-    if any. `steps` are applied to the real number a,
+    complemented first in the lanes that are set in the mask at `flipSlot`, if
+    any. With `thresholdBits` = 16, arrays and mask are i16, and a is saturated
+    to 16 bits before; else they are i32, and with 31 the thresholds and a fit
+    31 bits, so that their differences fit 32. `steps` are applied to the real number a,
     in f64, in order, or, with `singles`, in f32; so are their arrays. All
     arrays have `lanes` elements, one per lane of every
     panel, and `panel` is the number of this one.
@@ -410,6 +412,7 @@ def Ulq_EpilogueTileOp : Ulq_Op<"epilogue_tile", [AttrSizedOperandSegments]> {
       `store_float`; `curve` needs `singles`.
     - (C6) doubts are below 0.5, with `singles` and either `levels` or
       `exactSteps`.
+    - (C7) `thresholdBits` is 16, 31 or 32.
   }];
   let arguments = (ins
       Ulq_Bytes:$scratch, Index:$accumulators, Index:$sums,
@@ -424,7 +427,9 @@ def Ulq_EpilogueTileOp : Ulq_Op<"epilogue_tile", [AttrSizedOperandSegments]> {
       DefaultValuedAttr<I64Attr, "-1">:$thresholdSlot,
       DefaultValuedAttr<I64Attr, "0">:$falling,
       DefaultValuedAttr<I64Attr, "0">:$start,
-      DefaultValuedAttr<I64Attr, "-1">:$flipSlot, ArrayAttr:$steps,
+      DefaultValuedAttr<I64Attr, "-1">:$flipSlot,
+      DefaultValuedAttr<I64Attr, "32">:$thresholdBits,
+      ArrayAttr:$steps,
       UnitAttr:$singles,
       DefaultValuedAttr<ArrayAttr, "{}">:$exactSteps,
       DenseI64ArrayAttr:$addendBits, I64Attr:$codeBits);

@@ -89,40 +89,84 @@ struct Placer {
   }
 };
 
-/// Thresholds for `a > t`. A lane whose thresholds descend compares ~a, which
-/// reverses the order of all 32-bit integers. Thresholds beyond the
-/// accumulator's range are moved to its ends.
+/// The thresholds of one lane, for `a > t`, and what a can be there. A lane
+/// whose thresholds descend compares ~a, which reverses the order of all 32-bit
+/// integers. Thresholds beyond the range are moved to its ends.
+struct LaneThresholds {
+  bool descends;
+  int64_t min, max; // of a, complemented where they descend
+
+  LaneThresholds(LayerOp op, bool descends) : descends(descends) {
+    min = op.getAccumulatorMin().value_or(-llvm::maxIntN(32));
+    max = op.getAccumulatorMax().value_or(llvm::maxIntN(32) - 1);
+    if (descends)
+      std::tie(min, max) = std::pair(~max, ~min);
+  }
+
+  /// From one for `a >= value`, or `a <= value`.
+  int64_t operator()(int64_t value) const {
+    return std::clamp(descends ? ~value : value, min, max + 1) - 1;
+  }
+  bool fits31Bits() const {
+    return llvm::isInt<31>(min - 1) && llvm::isInt<31>(max);
+  }
+  /// The same for a saturated to 16 bits; none where that loses something.
+  std::optional<int64_t> narrow(int64_t threshold) const {
+    if (threshold >= max)
+      return INT16_MAX;
+    if (threshold < INT16_MIN || threshold >= INT16_MAX)
+      return std::nullopt;
+    return threshold;
+  }
+};
+
+/// Fewer thresholds are not worth the saturation.
+constexpr int64_t kNarrowLevels = 2;
+
+/// Places thresholds and the mask of the lanes that compare the complement.
+template <typename T>
+void placeThresholds(ArrayRef<SmallVector<int64_t>> levels,
+                     ArrayRef<bool> descending, const PanelLanes &lanes,
+                     ParameterBlob &blob, EpiloguePlan &plan) {
+  auto spread = [&](auto values) {
+    SmallVector<T> channels(values.begin(), values.end());
+    return lanes.spread<T>(channels, 0);
+  };
+  SmallVector<T> arrays;
+  for (ArrayRef<int64_t> level : levels)
+    arrays.append(spread(level));
+  plan.thresholdSlot = blob.appendArray<T>(arrays);
+  if (llvm::is_contained(descending, true))
+    plan.flipSlot = blob.appendArray<T>(spread(llvm::map_range(
+        descending, [](bool flips) { return flips ? T(-1) : T(0); })));
+}
+
 void planThresholds(LayerOp op, const PanelLanes &lanes, ParameterBlob &blob,
                     EpiloguePlan &plan) {
   auto values = llvm::to_vector(llvm::map_range(
       cast<DenseElementsAttr>(*op.getThresholds()).getValues<APInt>(),
       [](const APInt &value) { return value.getSExtValue(); }));
   ArrayRef<bool> descending = *op.getDescending();
-  int64_t channels = static_cast<int64_t>(descending.size());
-  int64_t levels = static_cast<int64_t>(values.size()) / channels;
-  int64_t min = op.getAccumulatorMin().value_or(-llvm::maxIntN(32));
-  int64_t max = op.getAccumulatorMax().value_or(llvm::maxIntN(32) - 1);
-  SmallVector<int32_t> arrays;
-  for (int64_t t = 0; t < levels; ++t) {
-    SmallVector<int32_t> level;
-    for (int64_t n = 0; n < channels; ++n) {
-      int64_t value = values[n * levels + t];
-      value = descending[n] ? ~std::clamp(value, min - 1, max)
-                            : std::clamp(value, min, max + 1);
-      level.push_back(static_cast<int32_t>(value - 1));
-    }
-    arrays.append(lanes.spread<int32_t>(level, 0));
-  }
-  plan.levels = levels;
+  plan.levels = int64_t(values.size() / descending.size());
   plan.falling = op.getFalling();
   plan.start = op.getStart();
-  plan.thresholdSlot = blob.appendArray<int32_t>(arrays);
-  if (!llvm::is_contained(descending, true))
-    return;
-  SmallVector<int32_t> flips;
-  for (bool reversed : descending)
-    flips.push_back(reversed ? -1 : 0);
-  plan.flipSlot = blob.appendArray<int32_t>(lanes.spread<int32_t>(flips, 0));
+  bool fit16 = plan.levels >= kNarrowLevels, fit31 = true;
+  SmallVector<SmallVector<int64_t>> levels(plan.levels), narrow(plan.levels);
+  for (auto [n, descends] : llvm::enumerate(descending)) {
+    LaneThresholds lane(op, descends);
+    fit31 &= lane.fits31Bits();
+    for (int64_t t = 0; t < plan.levels; ++t) {
+      int64_t threshold = lane(values[n * plan.levels + t]);
+      std::optional<int64_t> half = lane.narrow(threshold);
+      levels[t].push_back(threshold);
+      narrow[t].push_back(half.value_or(0));
+      fit16 &= half.has_value();
+    }
+  }
+  plan.thresholdBits = fit16 ? 16 : fit31 ? 31 : 32;
+  if (fit16)
+    return placeThresholds<int16_t>(narrow, descending, lanes, blob, plan);
+  placeThresholds<int32_t>(levels, descending, lanes, blob, plan);
 }
 
 } // namespace

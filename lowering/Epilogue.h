@@ -56,6 +56,7 @@ struct EpiloguePlan {
   llvm::SmallVector<mlir::Attribute> exactSteps; // in f64, for what is in doubt
   int64_t levels = 0, falling = 0, start = 0;
   int64_t zeroSlot = -1, thresholdSlot = -1, flipSlot = -1;
+  int64_t thresholdBits = 32;
 };
 
 EpiloguePlan planEpilogue(LayerOp op, const PanelLanes &lanes,

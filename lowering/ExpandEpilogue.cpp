@@ -11,6 +11,7 @@
 #include "lowering/Bytes.h"
 #include "lowering/Curve.h"
 #include "lowering/Epilogue.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 using namespace mlir;
 using namespace ulq;
@@ -202,20 +203,44 @@ private:
   Value countThresholds(int64_t lane) {
     auto type = VectorType::get(words, b.getI32Type());
     Value value = integers(type, lane);
+    if (op.getThresholdBits() == 16)
+      value = saturated(value, type = VectorType::get(words, b.getI16Type()));
+    int64_t bytes = type.getElementTypeBitWidth() / 8;
     int64_t flipSlot = slotOf(op.getFlipSlot());
     if (flipSlot >= 0)
       value = arith::XOrIOp::create(b, value, loadArray(type, flipSlot, lane));
     Value count = b.splat(type, op.getStart());
     int64_t rising = slotOf(op.getLevels()) - slotOf(op.getFalling());
     for (int64_t t = 0; t < slotOf(op.getLevels()); ++t) {
-      int64_t slot = slotOf(op.getThresholdSlot()) + t * laneCount() * 4;
-      Value reached = arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, value,
-                                            loadArray(type, slot, lane));
-      Value one = arith::ExtUIOp::create(b, type, reached);
+      int64_t slot = slotOf(op.getThresholdSlot()) + t * laneCount() * bytes;
+      Value one = isReached(value, loadArray(type, slot, lane));
       count = t < rising ? arith::AddIOp::create(b, count, one).getResult()
                          : arith::SubIOp::create(b, count, one).getResult();
     }
     return count;
+  }
+
+  /// 1 where v exceeds the threshold, else 0. The sign of a difference is cheap
+  /// everywhere; comparisons of 64 bytes go through mask registers.
+  Value isReached(Value v, Value threshold) {
+    auto type = cast<VectorType>(v.getType());
+    if (op.getThresholdBits() == 32) {
+      Value reached =
+          arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, v, threshold);
+      return arith::ExtUIOp::create(b, type, reached);
+    }
+    Value rest = op.getThresholdBits() == 16
+                     ? LLVM::SSubSat::create(b, type, threshold, v).getResult()
+                     : arith::SubIOp::create(b, threshold, v).getResult();
+    unsigned sign = type.getElementTypeBitWidth() - 1;
+    return arith::ShRUIOp::create(b, rest, b.splat(type, sign));
+  }
+
+  Value saturated(Value v, VectorType narrow) {
+    auto type = cast<VectorType>(v.getType());
+    v = arith::MaxSIOp::create(b, v, b.splat(type, INT16_MIN));
+    v = arith::MinSIOp::create(b, v, b.splat(type, INT16_MAX));
+    return arith::TruncIOp::create(b, narrow, v);
   }
 
   /// Lanes of all panels: the length of a parameter array.

@@ -212,7 +212,7 @@ void LayerTiler::epilogue(ByteBuilder &b, const ResultTile &tile,
       lanes.groups * lanes.panelsPerGroup() * attr.getOutputs(),
       corrects ? shape.weightStep : 1, corrects ? shape.weightBase : 0, isFloat,
       plan.zeroSlot, plan.levels, plan.thresholdSlot, plan.falling, plan.start,
-      plan.flipSlot, b.getArrayAttr(plan.steps), plan.singles,
-      b.getArrayAttr(plan.exactSteps), addendBits,
+      plan.flipSlot, plan.thresholdBits, b.getArrayAttr(plan.steps),
+      plan.singles, b.getArrayAttr(plan.exactSteps), addendBits,
       codes ? elementStorage(codes.getType()) : 0);
 }

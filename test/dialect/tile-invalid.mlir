@@ -443,6 +443,14 @@ func.func @epilogue_tile_c6(%b: memref<?xi8>, %i: index) {
 
 // -----
 
+func.func @epilogue_tile_c7(%b: memref<?xi8>, %i: index) {
+  // expected-error@below {{'ulq.epilogue_tile' op expected thresholds of 16, 31 or 32 bits, got 8}}
+  ulq.epilogue_tile %b[%i, %i] params %b[%i] to %b [%i] at %i, %i, %i, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, width = 8, outputs = 16, lanes = 16, scaleCodes = 1, scaleSum = 0, steps = [], levels = 3, thresholdBits = 8, addendBits = array<i64>, codeBits = 2} : memref<?xi8>, memref<?xi8>, memref<?xi8>
+  return
+}
+
+// -----
+
 func.func @epilogue_tile_c4_addend(%b: memref<?xi8>, %i: index) {
   // expected-error@below {{'ulq.epilogue_tile' op expected an addend, got number 1}}
   ulq.epilogue_tile %b[%i, %i] params %b[%i] add %b [%i] to %b [%i] at %i, %i, %i, %i {kernel = #ulq.kernel<family = "dot", isa = "avx2", rows = 4, outputs = 8, block = 4, workgroups = 1, cost = 1.0 : f64, runnerUp = "", margin = 1.0 : f64>, width = 8, outputs = 16, lanes = 16, scaleCodes = 1, scaleSum = 0, steps = [#ulq.lane<kind = load, index = 1>], addendBits = array<i64: 2>, codeBits = 2} : memref<?xi8>, memref<?xi8>, memref<?xi8> add memref<?xi8>
