@@ -56,7 +56,9 @@ public:
     LayerShape product = shape;
     product.rows = plan.tiles();
     bool fast = isFastDot4(isa, code * weight);
-    Candidate tile = chooseTile(product, dotLimits(isa, fast));
+    TileLimits limits = dotLimits(isa, fast);
+    limits.vectors = std::min(limits.vectors, kMostPanelOutputs / limits.lanes);
+    Candidate tile = chooseTile(product, limits);
     double dotCycles = dot4Cycles(isa, code * weight);
     int64_t steps = dot2Steps(isa, code * weight);
     if (steps > 1 && dot2Cycles(isa, code * weight) < dotCycles) {

@@ -14,6 +14,10 @@
 
 namespace ulq {
 
+/// Outputs of a panel, at most: so few that the sums of a block stay in the
+/// first-level cache.
+constexpr int64_t kMostPanelOutputs = 32;
+
 /// The tiles of an image and how they are grouped to blocks, all of one size:
 /// tiles beyond the image are computed and dropped.
 struct WinogradPlan {
@@ -55,12 +59,11 @@ private:
         blockColumns(llvm::divideCeil(across, tileColumns)), images(images) {}
 
   double cost(const LayerShape &shape, const Scheme &scheme) const {
-    constexpr int64_t panel = 64;
     // Two threads share the blocks of the only panel.
     int64_t shared = blocks();
-    if (shape.outputs <= panel && shared > 1)
+    if (shape.outputs <= kMostPanelOutputs && shared > 1)
       shared = llvm::alignTo(shared, 2);
-    double sums = double(scheme.products() * tiles() * panel * 4);
+    double sums = double(scheme.products() * tiles() * kMostPanelOutputs * 4);
     return double(shared * tiles()) *
            (1.0 + kReadAgain / double(tiles()) + sums / kSumBytes);
   }

@@ -40,7 +40,7 @@ func.func @chain(%x: tensor<1x24x24x32xui2>) -> tensor<1x12x12x32xui3> {
 // CHECK-LABEL: @winograd
 // CHECK: ulq.layer
 // CHECK-SAME: family = "winograd_f2x2", isa = "avx2"
-// CHECK-SAME: workgroups = 12
+// CHECK-SAME: workgroups = 8
 // CHECK-SAME: panelParts = 2
 // CHECK: ulq.layer
 // CHECK-SAME: family = "dot16"

@@ -79,14 +79,14 @@ func.func @product(%x: tensor<2x3x1x5xui8>, %w: tensor<2x2x1x5xui8>) -> tensor<2
 
 // A 3x3 layer of the winograd family: transforms of the input and, for each
 // panel, of its weights, then the products and their sums, and lines of pixels
-// through the epilogue. Each of its 12 parts takes one of 12 scratch memories,
+// through the epilogue. Each of its 8 parts takes one of 8 scratch memories,
 // where a flag tells whether a panel or a block is there; 3 workgroups wait for
 // the parts that are not done. 7 steps of 2 products of 252 * 9 fit 16 bits.
 #square = #ulq.geometry<input = [1, 24, 24, 64], output = [1, 24, 24, 64], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>
-// CHECK: ulq.dispatch "ulq_avx2_0_square"(%{{.*}}) workgroups 15 {counters = 205 : i64, scratch}
+// CHECK: ulq.dispatch "ulq_avx2_0_square"(%{{.*}}) workgroups 11 {counters = 105 : i64, scratch}
 // CHECK-LABEL: func.func @ulq_avx2_0_square
 // CHECK-SAME: %[[WORKGROUP:[a-z0-9]+]]: index, %{{[a-z0-9]+}}: i32)
-// CHECK: arith.cmpi ult, %[[WORKGROUP]], %c12
+// CHECK: arith.cmpi ult, %[[WORKGROUP]], %c8
 // CHECK: scf.while
 // CHECK: memref.atomic_rmw assign %c1_i32
 // CHECK: scf.condition
@@ -226,11 +226,11 @@ func.func @top_k(%x: tensor<3x9xf32>) -> (tensor<3x4xf32>, tensor<3x4xi64>) {
 
 #large = #ulq.geometry<input = [1, 112, 112, 128], output = [1, 112, 112, 128], kernel = [3, 3], strides = [1, 1], pads = [1, 1, 1, 1], dilations = [1, 1], groups = 1>
 
-// 12 parts share the 9 scratch memories that 16 MB hold, each with a lock and 12
+// 32 parts share the 9 scratch memories that 16 MB hold, each with a lock and 14
 // flags; the dispatch counts its parts.
 // CHECK-LABEL: @memories
-// CHECK: ulq.dispatch "ulq_avx2_0_layer"{{.*}} workgroups 15 {counters = 118 : i64, scratch}
-// CHECK-SAME: tensor<16713216xi8>)
+// CHECK: ulq.dispatch "ulq_avx2_0_layer"{{.*}} workgroups 40 {counters = 136 : i64, scratch}
+// CHECK-SAME: tensor<15747840xi8>)
 func.func @memories(%x: tensor<1x112x112x128xui4>) -> tensor<1x112x112x128xf32> {
   %w = ulq.constant {value = dense<1> : tensor<128x3x3x128xi8>} : tensor<128x3x3x128xsi4>
   %a = ulq.layer %x, %w {geometry = #large} : (tensor<1x112x112x128xui4>, tensor<128x3x3x128xsi4>) -> tensor<1x112x112x128xf32>
