@@ -38,10 +38,18 @@ LogicalResult LookupOp::verify() {
   return success();
 }
 
-bool EncodeOp::takesGrid(double scale, double zeroPoint) {
+/// encode_c2
+static bool isGrid(double scale, double zeroPoint) {
   auto single = static_cast<float>(scale);
   return single >= 0x1p-100f && single <= 0x1p100f &&
          std::abs(zeroPoint) <= 1024 && zeroPoint == std::floor(zeroPoint);
+}
+
+bool EncodeOp::takes(QuantizeOp op) {
+  return op.getRounding() == Rounding::HalfEven && op.getScale().size() == 1 &&
+         op.getZeroPoint().size() == 1 &&
+         isGrid(op.getScale()[0], op.getZeroPoint()[0]) &&
+         tensorElement(op.getType()).isUnsignedInteger();
 }
 
 LogicalResult EncodeOp::verify() {
@@ -58,7 +66,7 @@ LogicalResult EncodeOp::verify() {
   // encode_c2
   double scale = getScale().convertToDouble();
   int64_t zeroPoint = getZeroPoint();
-  if (!takesGrid(scale, double(zeroPoint)))
+  if (!isGrid(scale, double(zeroPoint)))
     return emitOpError("expected a scale from 2^-100 to 2^100 and a zero point "
                        "from -1024 to 1024, got ")
            << scale << " and " << zeroPoint;

@@ -495,8 +495,8 @@ def Ulq_EncodeOp : Ulq_Op<"encode", [Pure]> {
   let extraClassDeclaration = [{
     /// Channels of the longest row that is made of `channelsFirst`.
     static constexpr int64_t kMostChannels = 4;
-    /// (C2) for numbers that are still those of a `ulq.quantize`.
-    static bool takesGrid(double scale, double zeroPoint);
+    /// Whether an operation without `channelsFirst` yields what `op` does.
+    static bool takes(QuantizeOp op);
   }];
 }
 

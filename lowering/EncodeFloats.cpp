@@ -26,15 +26,6 @@ bool isInMemory(Value value) {
   return isa<BlockArgument>(value) || value.getDefiningOp<LayerOp>();
 }
 
-/// Whether `ulq.encode` computes the same.
-bool isEncodable(QuantizeOp op) {
-  return op.getRounding() == Rounding::HalfEven && op.getScale().size() == 1 &&
-         op.getZeroPoint().size() == 1 &&
-         EncodeOp::takesGrid(op.getScale()[0], op.getZeroPoint()[0]) &&
-         op.getType().getElementType().isUnsignedInteger() &&
-         isInMemory(op.getInput());
-}
-
 bool isFewChannels(TransposeOp op) {
   return op.getPerm() == ArrayRef<int64_t>(toChannelsLast) &&
          tensorShape(op.getType()).back() <= EncodeOp::kMostChannels;
@@ -81,7 +72,7 @@ struct EncodeFloatsPass : ulq::impl::EncodeFloatsBase<EncodeFloatsPass> {
   void runOnOperation() override {
     SmallVector<QuantizeOp> quantizers;
     getOperation()->walk([&](QuantizeOp op) {
-      if (isEncodable(op))
+      if (EncodeOp::takes(op) && isInMemory(op.getInput()))
         quantizers.push_back(op);
     });
     for (QuantizeOp op : quantizers) {

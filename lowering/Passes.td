@@ -51,7 +51,7 @@ def FoldEpilogue : Pass<"ulq-fold-epilogue", "::mlir::ModuleOp"> {
     only float result become epilogue steps, up to and including a quantizer.
     What leads from codes to a quantizer without a product becomes the epilogue
     of a depthwise layer with unit weights, and so does a quantizer of floats
-    that a layer yields for several ones.
+    that a layer yields for several ones, unless `ulq-encode-floats` takes it.
     Quantizers of few codes that read one result are joined: one of them stays,
     and the codes of each are a lookup of its codes.
     A chain without residual that yields at most 16 codes, or that ends in a
