@@ -6,6 +6,7 @@
 
 #include "dialect/Checks.h"
 #include "llvm/ADT/BitVector.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace ulq;
@@ -31,9 +32,56 @@ LogicalResult LookupOp::verify() {
   // lookup_c4
   for (Type type : {getInput().getType(), getResult().getType()}) {
     auto packed = dyn_cast<PackedType>(type);
-    if (packed && packed.getShape().back() * packed.getLayout().getBits() % 8)
+    if (packed && !packed.fillsBytes())
       return emitOpError("expected rows of whole bytes, got ") << packed;
   }
+  return success();
+}
+
+/// encode_c2
+static bool isGrid(double scale, double zeroPoint) {
+  auto single = static_cast<float>(scale);
+  return single >= 0x1p-100f && single <= 0x1p100f &&
+         std::abs(zeroPoint) <= 1024 && zeroPoint == std::floor(zeroPoint);
+}
+
+bool EncodeOp::takes(QuantizeOp op) {
+  return op.getRounding() == Rounding::HalfEven && op.getScale().size() == 1 &&
+         op.getZeroPoint().size() == 1 &&
+         isGrid(op.getScale()[0], op.getZeroPoint()[0]) &&
+         tensorElement(op.getType()).isUnsignedInteger();
+}
+
+LogicalResult EncodeOp::verify() {
+  // encode_c1
+  SmallVector<int64_t> shape(shapeOf(getInput()));
+  if (getChannelsFirst()) {
+    if (shape.size() != 4 || shape[1] < 1 || shape[1] > kMostChannels)
+      return emitOpError("expected an image of 1 to ")
+             << kMostChannels << " channels, got " << getInput().getType();
+    std::rotate(shape.begin() + 1, shape.begin() + 2, shape.end());
+  }
+  if (failed(expectShape(*this, getResult(), shape)))
+    return failure();
+  // encode_c2
+  double scale = getScale().convertToDouble();
+  int64_t zeroPoint = getZeroPoint();
+  if (!isGrid(scale, double(zeroPoint)))
+    return emitOpError("expected a scale from 2^-100 to 2^100 and a zero point "
+                       "from -1024 to 1024, got ")
+           << scale << " and " << zeroPoint;
+  // encode_c3
+  Type element = tensorElement(getResult().getType());
+  if (!element.isUnsignedInteger())
+    return emitOpError("expected unsigned codes, got ") << element;
+  int64_t min = getMin(), max = getMax();
+  if (min > max || min < 0 || max > maxCode(element))
+    return emitOpError("expected min <= max in the range of ")
+           << element << ", got " << min << " and " << max;
+  // encode_c4
+  auto packed = dyn_cast<PackedType>(getResult().getType());
+  if (packed && !getChannelsFirst() && !packed.fillsBytes())
+    return emitOpError("expected rows of whole bytes, got ") << packed;
   return success();
 }
 

@@ -467,6 +467,39 @@ def Ulq_LookupOp : Ulq_Op<"lookup", [Pure]> {
   let hasVerifier = 1;
 }
 
+def Ulq_EncodeOp : Ulq_Op<"encode", [Pure]> {
+  let summary = "codes of a float tensor, ready to be read packed";
+  let description = [{
+    What `ulq.quantize` with rounding half_even and one grid yields, in f32, as
+    a dispatch: `x / scale` is rounded to f32 before it is rounded to a code.
+    The code of a NaN is `min`. With `channelsFirst` the input is NCHW, and the
+    result, as always, NHWC.
+
+    Constraints:
+    - (C1) the result has the shape of the input, with `channelsFirst` that of
+      its transpose, of rank 4 and 1 to 4 channels.
+    - (C2) `scale` is from 2^-100 to 2^100, `zeroPoint` from -1024 to 1024.
+    - (C3) codes are unsigned; `min` <= `max`, both in the range of the result's
+      element type.
+    - (C4) rows of a packed result fill their bytes, except with
+      `channelsFirst`.
+  }];
+  let arguments = (ins Ulq_FloatTensor:$input, F64Attr:$scale,
+                       I64Attr:$zeroPoint, I64Attr:$min, I64Attr:$max,
+                       UnitAttr:$zeroPointFirst, UnitAttr:$channelsFirst,
+                       OptionalAttr<Ulq_KernelAttr>:$kernel);
+  let results = (outs Ulq_LayerTensor:$result);
+  let assemblyFormat =
+      "$input attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Channels of the longest row that is made of `channelsFirst`.
+    static constexpr int64_t kMostChannels = 4;
+    /// Whether an operation without `channelsFirst` yields what `op` does.
+    static bool takes(QuantizeOp op);
+  }];
+}
+
 def Ulq_MoveCodesOp : Ulq_Op<"move_codes", [Pure]> {
   let summary = "codes of some tensors in other places";
   let description = [{

@@ -111,10 +111,13 @@ int64_t PackedType::getByteSize() const {
   return *getByteDistance(rows * getShape().back());
 }
 
+bool PackedType::fillsBytes() const {
+  return getShape().back() * getLayout().getBits() % 8 == 0;
+}
+
 std::optional<int64_t> PackedType::getByteDistance(int64_t codes) const {
   int64_t bits = getLayout().getBits(), row = getShape().back();
-  bool filled = row * bits % 8 != 0;
-  if (filled ? codes % row != 0 : codes * bits % 8 != 0)
+  if (fillsBytes() ? codes * bits % 8 != 0 : codes % row != 0)
     return std::nullopt;
-  return filled ? codes / row * ((row * bits + 7) / 8) : codes * bits / 8;
+  return fillsBytes() ? codes * bits / 8 : codes / row * ((row * bits + 7) / 8);
 }

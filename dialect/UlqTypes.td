@@ -52,6 +52,8 @@ def Ulq_PackedType : Ulq_Type<"Packed", "packed"> {
     // Bytes of the whole tensor: rows (all extents but the last) are padded
     // to a byte.
     int64_t getByteSize() const;
+    // Whether rows end at a byte by themselves.
+    bool fillsBytes() const;
     // Bytes from one code to another so many codes behind it, where both stand
     // at the begin of a byte.
     std::optional<int64_t> getByteDistance(int64_t codes) const;

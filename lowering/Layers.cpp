@@ -78,6 +78,8 @@ int64_t largestCode(Value value) {
     return fallback;
   if (auto quantize = dyn_cast<QuantizeOp>(op))
     return quantize.getMax();
+  if (auto encode = dyn_cast<EncodeOp>(op))
+    return encode.getMax();
   if (auto threshold = dyn_cast<ThresholdOp>(op))
     return codesOf(threshold).second;
   if (auto layer = dyn_cast<LayerOp>(op))

@@ -51,7 +51,7 @@ def FoldEpilogue : Pass<"ulq-fold-epilogue", "::mlir::ModuleOp"> {
     only float result become epilogue steps, up to and including a quantizer.
     What leads from codes to a quantizer without a product becomes the epilogue
     of a depthwise layer with unit weights, and so does a quantizer of floats
-    that a layer yields for several ones.
+    that a layer yields for several ones, unless `ulq-encode-floats` takes it.
     Quantizers of few codes that read one result are joined: one of them stays,
     and the codes of each are a lookup of its codes.
     A chain without residual that yields at most 16 codes, or that ends in a
@@ -63,10 +63,22 @@ def FoldEpilogue : Pass<"ulq-fold-epilogue", "::mlir::ModuleOp"> {
   let dependentDialects = ["::ulq::UlqDialect"];
 }
 
+def EncodeFloats : Pass<"ulq-encode-floats", "::mlir::ModuleOp"> {
+  let summary = "Turn quantizers of floats in memory into encodes";
+  let description = [{
+    Expects `ulq-fold-epilogue` to have run. A quantizer of an argument, or of
+    the floats of a layer, whose codes a layer, pool or lookup reads becomes a
+    `ulq.encode` where that computes the same; with the transpose to channels
+    last where there are few channels. Floats that IREE computes are quantized
+    by IREE, which does it while it computes them.
+  }];
+  let dependentDialects = ["::ulq::UlqDialect"];
+}
+
 def MoveCodes : Pass<"ulq-move-codes", "::mlir::ModuleOp"> {
   let summary = "Turn concats, slices and repetitions between layers into copies";
   let description = [{
-    Expects `ulq-fold-epilogue` to have run. Concats, slices and transposes whose
+    Expects `ulq-encode-floats` to have run. Concats, slices and transposes whose
     codes a layer, pool or lookup reads become `ulq.move_codes` where whole bytes
     of packed codes move. Those that only another one reads are part of it: a
     nearest upsampling is one operation, and so is a concat of upsampled codes.
@@ -131,7 +143,7 @@ def ReportLayers : Pass<"ulq-report-layers", "::mlir::ModuleOp"> {
   let summary = "Record every layer in the module's ulq.layers attribute";
   let description = [{
     Expects `ulq-pack-weights` to have run. Leaves one dictionary for each layer,
-    pool, lookup, movement, suppression and selection, with its bits, kernel, tile, bytes and accumulator bounds, and one
+    pool, lookup, encode, movement, suppression and selection, with its bits, kernel, tile, bytes and accumulator bounds, and one
     with the kernel "float" for each arithmetic operation left to IREE.
   }];
   let dependentDialects = ["::ulq::UlqDialect"];
@@ -140,7 +152,7 @@ def ReportLayers : Pass<"ulq-report-layers", "::mlir::ModuleOp"> {
 def Tile : Pass<"ulq-tile", "::mlir::ModuleOp"> {
   let summary = "Turn packed layers into dispatches of loops around tile ops";
   let description = [{
-    Expects `ulq-pack-weights` to have run. Every layer, pool, lookup,
+    Expects `ulq-pack-weights` to have run. Every layer, pool, lookup, encode,
     movement, suppression and selection becomes a `ulq.dispatch` on byte
     tensors, and a function in the nested module `@kernels` with `scf` loops
     around tile operations; all but layers and pools become loops at once.

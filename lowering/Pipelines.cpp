@@ -58,6 +58,7 @@ void buildQuantizePipeline(OpPassManager &pm) {
   pm.addPass(createFoldEpilogue());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+  pm.addPass(createEncodeFloats());
   pm.addPass(createMoveCodes());
 }
 

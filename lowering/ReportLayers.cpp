@@ -112,6 +112,8 @@ struct ReportLayersPass : ulq::impl::ReportLayersBase<ReportLayersPass> {
         rows.push_back(plainRow(pool, kernels++, "max_pool", "MaxPool"));
       else if (auto lookup = dyn_cast<LookupOp>(op))
         rows.push_back(plainRow(lookup, kernels++, "lookup", "Lookup"));
+      else if (auto encode = dyn_cast<EncodeOp>(op))
+        rows.push_back(plainRow(encode, kernels++, "encode", "QuantizeLinear"));
       else if (auto move = dyn_cast<MoveCodesOp>(op))
         rows.push_back(plainRow(move, kernels++, "copy", "Copy"));
       else if (auto suppression = dyn_cast<NonMaxSuppressionOp>(op))

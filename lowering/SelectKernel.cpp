@@ -26,6 +26,9 @@ namespace {
 /// Cycles of one comparison of a pool.
 constexpr double kPoolCycles = 0.25;
 
+/// Cycles for each element of a tensor of floats that becomes codes.
+constexpr double kEncodeCycles = 0.25;
+
 /// Cycles of one copied run, and of each of its bytes.
 constexpr double kRunCycles = 1.0;
 constexpr double kCopyCycles = 1.0 / 16;
@@ -118,6 +121,8 @@ struct Selection {
       selectPool(pool);
     else if (auto move = dyn_cast<MoveCodesOp>(op))
       selectMove(move, plan);
+    else if (auto encode = dyn_cast<EncodeOp>(op))
+      selectEncode(encode);
     else if (auto suppression = dyn_cast<NonMaxSuppressionOp>(op))
       selectSuppression(suppression);
     else if (auto topK = dyn_cast<TopKOp>(op))
@@ -208,6 +213,13 @@ private:
                                  plan.bits(op.getResult()), isa.traits);
     select(op, "lookup", codes / shape.back(), shape.back(), cycles * codes,
            workgroups);
+  }
+
+  void selectEncode(EncodeOp op) const {
+    ArrayRef<int64_t> shape = tensorShape(op.getType());
+    int64_t codes = ShapedType::getNumElements(shape);
+    select(op, "encode", codes / shape.back(), shape.back(),
+           kEncodeCycles * codes, workgroups);
   }
 
   void selectMove(MoveCodesOp op, const StoragePlan &plan) const {

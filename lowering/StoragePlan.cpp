@@ -29,7 +29,7 @@ static SmallVector<std::pair<Value, int64_t>> grouped(LayerOp op) {
 }
 
 bool isOnPackedCodes(Operation *op) {
-  return isa<LayerOp, MaxPoolCodesOp, LookupOp, MoveCodesOp>(op);
+  return isa<LayerOp, MaxPoolCodesOp, LookupOp, EncodeOp, MoveCodesOp>(op);
 }
 
 /// Whether codes have a byte each as they come, and only lookups read them.
@@ -59,6 +59,11 @@ StoragePlan::StoragePlan(ModuleOp module,
         wide.insert(codes);
     if (isForLookupsAlone(op.getInput()))
       wide.insert(op.getInput());
+  });
+  module->walk([&](EncodeOp op) {
+    int64_t row = tensorShape(op.getType()).back();
+    if (!op.getChannelsFirst() && row * elementStorage(op.getType()) % 8)
+      wide.insert(op.getResult());
   });
   for (bool changed = true; changed;) {
     changed = false;

@@ -11,7 +11,8 @@
 
 namespace ulq {
 
-/// Whether an operation reads and makes packed codes, once it has a kernel.
+/// Whether an operation makes packed codes, and reads them where it reads
+/// codes, once it has a kernel.
 bool isOnPackedCodes(mlir::Operation *op);
 
 /// Whether some reader takes packed codes, maybe behind `Movements`.

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lowering/LayerTiler.h"
+#include "lowering/TileEncode.h"
 #include "lowering/TileLookup.h"
 #include "lowering/TileMove.h"
 #include "lowering/TilePool.h"
@@ -184,6 +185,8 @@ LogicalResult tile(Operation *op, ModuleOp module) {
       tilePool(pool, kernels);
     else if (auto move = dyn_cast<MoveCodesOp>(op))
       tileMove(move, kernels);
+    else if (auto encode = dyn_cast<EncodeOp>(op))
+      return tileEncode(encode, kernels);
     else if (auto suppression = dyn_cast<NonMaxSuppressionOp>(op))
       return tileSuppression(suppression, kernels);
     else if (auto topK = dyn_cast<TopKOp>(op))

@@ -45,7 +45,10 @@ struct Path {
     OpOperand &end = quantizer->getOpOperand(0);
     if (!path.passes(quantizer))
       return std::nullopt;
-    bool fromLayer = end.get().getDefiningOp<LayerOp>() &&
+    // Floats of one grid are encoded.
+    auto quantize = dyn_cast<QuantizeOp>(quantizer);
+    bool fromLayer = !(quantize && EncodeOp::takes(quantize)) &&
+                     end.get().getDefiningOp<LayerOp>() &&
                      isReadPacked<ReshapeOp, TransposeOp, SliceOp, ConcatOp>(
                          quantizer->getResult(0));
     if (fromLayer)

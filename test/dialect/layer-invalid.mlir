@@ -557,6 +557,78 @@ func.func @lookup_c4_result(%x: !ulq.packed<[2, 3] x ui2, <bits = 8>>) {
 
 // -----
 
+func.func @encode_c1(%x: tensor<2x3xf32>) {
+  // expected-error@below {{'ulq.encode' op expected a result of [2, 3], got [3, 2]}}
+  %0 = ulq.encode %x {scale = 0.5, zeroPoint = 0, min = 0, max = 3} : (tensor<2x3xf32>) -> tensor<3x2xui2>
+  return
+}
+
+// -----
+
+func.func @encode_c1_channels(%x: tensor<1x5x4x4xf32>) {
+  // expected-error@below {{'ulq.encode' op expected an image of 1 to 4 channels, got 'tensor<1x5x4x4xf32>'}}
+  %0 = ulq.encode %x {scale = 0.5, zeroPoint = 0, min = 0, max = 3, channelsFirst} : (tensor<1x5x4x4xf32>) -> tensor<1x4x4x5xui2>
+  return
+}
+
+// -----
+
+func.func @encode_c1_rank(%x: tensor<3x4xf32>) {
+  // expected-error@below {{'ulq.encode' op expected an image of 1 to 4 channels, got 'tensor<3x4xf32>'}}
+  %0 = ulq.encode %x {scale = 0.5, zeroPoint = 0, min = 0, max = 3, channelsFirst} : (tensor<3x4xf32>) -> tensor<4x3xui2>
+  return
+}
+
+// -----
+
+func.func @encode_c1_first(%x: tensor<1x3x4x4xf32>) {
+  // expected-error@below {{'ulq.encode' op expected a result of [1, 4, 4, 3], got [1, 3, 4, 4]}}
+  %0 = ulq.encode %x {scale = 0.5, zeroPoint = 0, min = 0, max = 3, channelsFirst} : (tensor<1x3x4x4xf32>) -> tensor<1x3x4x4xui2>
+  return
+}
+
+// -----
+
+func.func @encode_c2(%x: tensor<2x4xf32>) {
+  // expected-error@below {{'ulq.encode' op expected a scale from 2^-100 to 2^100 and a zero point from -1024 to 1024, got 0.000000e+00 and 0}}
+  %0 = ulq.encode %x {scale = 0.0, zeroPoint = 0, min = 0, max = 3} : (tensor<2x4xf32>) -> tensor<2x4xui2>
+  return
+}
+
+// -----
+
+func.func @encode_c2_zero(%x: tensor<2x4xf32>) {
+  // expected-error@below {{'ulq.encode' op expected a scale from 2^-100 to 2^100 and a zero point from -1024 to 1024, got 5.000000e-01 and -1025}}
+  %0 = ulq.encode %x {scale = 0.5, zeroPoint = -1025, min = 0, max = 3} : (tensor<2x4xf32>) -> tensor<2x4xui2>
+  return
+}
+
+// -----
+
+func.func @encode_c3(%x: tensor<2x4xf32>) {
+  // expected-error@below {{'ulq.encode' op expected unsigned codes, got 'si3'}}
+  %0 = ulq.encode %x {scale = 0.5, zeroPoint = 0, min = 0, max = 3} : (tensor<2x4xf32>) -> tensor<2x4xsi3>
+  return
+}
+
+// -----
+
+func.func @encode_c3_range(%x: tensor<2x4xf32>) {
+  // expected-error@below {{'ulq.encode' op expected min <= max in the range of 'ui2', got 0 and 4}}
+  %0 = ulq.encode %x {scale = 0.5, zeroPoint = 0, min = 0, max = 4} : (tensor<2x4xf32>) -> tensor<2x4xui2>
+  return
+}
+
+// -----
+
+func.func @encode_c4(%x: tensor<2x3xf32>) {
+  // expected-error@below {{'ulq.encode' op expected rows of whole bytes, got '!ulq.packed<[2, 3] x ui2, <bits = 2>>'}}
+  %0 = ulq.encode %x {scale = 0.5, zeroPoint = 0, min = 0, max = 3} : (tensor<2x3xf32>) -> !ulq.packed<[2, 3] x ui2, <bits = 2>>
+  return
+}
+
+// -----
+
 func.func @move_codes_c1(%x: tensor<4xui2>) {
   // expected-error@below {{'ulq.move_codes' op expected equal element types, got 'ui2' and 'ui4'}}
   %0 = ulq.move_codes %x {blocks = [#ulq.block<input = 0, from = 0, to = 0, extents = [], fromStrides = [], toStrides = [], run = 4>]} : (tensor<4xui2>) -> tensor<4xui4>

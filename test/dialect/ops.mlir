@@ -226,6 +226,15 @@ func.func @lookup(%x: tensor<1x4x4x3xui2>) {
   return
 }
 
+// CHECK-LABEL: @encode
+// CHECK: ulq.encode %{{.*}} {max = 7 : i64, min = 0 : i64, scale = 5.000000e-01 : f64, zeroPoint = -3 : i64} : (tensor<1x3x4x4xf32>) -> tensor<1x3x4x4xui3>
+// CHECK: ulq.encode %{{.*}} {channelsFirst, max = 200 : i64, min = 1 : i64, scale = {{.*}} : f64, zeroPoint = 128 : i64, zeroPointFirst} : (tensor<1x3x4x4xf32>) -> !ulq.packed<[1, 4, 4, 3] x ui8, <bits = 8>>
+func.func @encode(%x: tensor<1x3x4x4xf32>) {
+  ulq.encode %x {scale = 0.5, zeroPoint = -3, min = 0, max = 7} : (tensor<1x3x4x4xf32>) -> tensor<1x3x4x4xui3>
+  ulq.encode %x {scale = 0.1, zeroPoint = 128, min = 1, max = 200, zeroPointFirst, channelsFirst} : (tensor<1x3x4x4xf32>) -> !ulq.packed<[1, 4, 4, 3] x ui8, <bits = 8>>
+  return
+}
+
 // CHECK-LABEL: @packing
 // CHECK: ulq.pack %{{.*}} : (tensor<2x3xui2>) -> !ulq.packed<[2, 3] x ui2, <bits = 2>>
 // CHECK: ulq.unpack %{{.*}} : (!ulq.packed<[2, 3] x ui2, <bits = 2>>) -> tensor<2x3xui2>

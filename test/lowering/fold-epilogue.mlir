@@ -348,6 +348,21 @@ func.func @two_grids(%x: tensor<1x1x1x2xui2>) -> (tensor<1x1x1x4xui2>, tensor<1x
   return %r, %o : tensor<1x1x1x4xui2>, tensor<1x1x1x2xui2>
 }
 
+// One grid for all channels is left to ulq-encode-floats.
+// CHECK-LABEL: @two_plain_grids
+// CHECK: %[[L:.*]]:2 = ulq.layer {{.*}} -> (tensor<1x1x1x2xf32>, tensor<1x1x1x2xui8>)
+// CHECK-NEXT: %[[Q:.*]] = ulq.quantize %[[L]]#0
+// CHECK-NEXT: ulq.concat %[[Q]], %[[L]]#1
+func.func @two_plain_grids(%x: tensor<1x1x1x2xui2>) -> tensor<1x1x1x4xui8> {
+  %w = ulq.constant {value = dense<1> : tensor<2x1x1x2xi8>} : tensor<2x1x1x2xi8>
+  %l = ulq.layer %x, %w {geometry = #point} : (tensor<1x1x1x2xui2>, tensor<2x1x1x2xi8>) -> tensor<1x1x1x2xf32>
+  %p = ulq.quantize %l {scale = array<f64: 0.01>, zeroPoint = array<f64: 0.0>, min = 0, max = 255, rounding = #ulq.rounding<half_even>} : (tensor<1x1x1x2xf32>) -> tensor<1x1x1x2xui8>
+  %q = ulq.quantize %l {scale = array<f64: 0.02>, zeroPoint = array<f64: 0.0>, min = 0, max = 255, rounding = #ulq.rounding<half_even>} : (tensor<1x1x1x2xf32>) -> tensor<1x1x1x2xui8>
+  %c = ulq.concat %p, %q {axis = 3} : (tensor<1x1x1x2xui8>, tensor<1x1x1x2xui8>) -> tensor<1x1x1x4xui8>
+  %r = ulq.max_pool_codes %c {geometry = #ulq.geometry<input = [1, 1, 1, 4], output = [1, 1, 1, 4], kernel = [1, 1], strides = [1, 1], pads = [0, 0, 0, 0], dilations = [1, 1], groups = 1>} : (tensor<1x1x1x4xui8>) -> tensor<1x1x1x4xui8>
+  return %r : tensor<1x1x1x4xui8>
+}
+
 //===----------------------------------------------------------------------===//
 // Several quantizers of one result
 //===----------------------------------------------------------------------===//

@@ -224,3 +224,19 @@ func.func @top_k(%x: tensor<8x9000xf32>) -> tensor<8x100xi64> {
   %r:2 = ulq.top_k %x : (tensor<8x9000xf32>) -> (tensor<8x100xf32>, tensor<8x100xi64>)
   return %r#1 : tensor<8x100xi64>
 }
+
+// -----
+
+// A row of 3 codes of 2 bits is a byte where channels come first, and 3 bytes where floats stand as their codes do.
+// CHECK-LABEL: @encode
+// CHECK: ulq.encode %arg0 {channelsFirst, kernel = #ulq.kernel<family = "encode", isa = "avx2", rows = 1, outputs = 3, {{.*}} workgroups = 1, {{.*}} -> !ulq.packed<[1, 8, 8, 3] x ui2, <bits = 2>>
+// CHECK: ulq.encode %arg1 {{.*}} -> !ulq.packed<[4, 3] x ui2, <bits = 8>>
+// CHECK: ulq.encode %arg2 {{.*}} -> !ulq.packed<[4, 8] x ui3, <bits = 4>>
+// CHECK: ulq.encode %arg3 {{.*}} workgroups = {{[2-9]}}, {{.*}} -> !ulq.packed<[1, 224, 224, 3] x ui8, <bits = 8>>
+func.func @encode(%x: tensor<1x3x8x8xf32>, %y: tensor<4x3xf32>, %z: tensor<4x8xf32>, %i: tensor<1x3x224x224xf32>) -> (tensor<1x8x8x3xui2>, tensor<4x3xui2>, tensor<4x8xui3>, tensor<1x224x224x3xui8>) {
+  %a = ulq.encode %x {scale = 0.5, zeroPoint = 0, min = 0, max = 3, channelsFirst} : (tensor<1x3x8x8xf32>) -> tensor<1x8x8x3xui2>
+  %b = ulq.encode %y {scale = 0.5, zeroPoint = 0, min = 0, max = 3} : (tensor<4x3xf32>) -> tensor<4x3xui2>
+  %c = ulq.encode %z {scale = 0.5, zeroPoint = 0, min = 0, max = 7} : (tensor<4x8xf32>) -> tensor<4x8xui3>
+  %d = ulq.encode %i {scale = 0.5, zeroPoint = 0, min = 0, max = 255, channelsFirst} : (tensor<1x3x224x224xf32>) -> tensor<1x224x224x3xui8>
+  return %a, %b, %c, %d : tensor<1x8x8x3xui2>, tensor<4x3xui2>, tensor<4x8xui3>, tensor<1x224x224x3xui8>
+}

@@ -236,3 +236,28 @@ func.func @memories(%x: tensor<1x112x112x128xui4>) -> tensor<1x112x112x128xf32> 
   %a = ulq.layer %x, %w {geometry = #large} : (tensor<1x112x112x128xui4>, tensor<128x3x3x128xsi4>) -> tensor<1x112x112x128xf32>
   return %a : tensor<1x112x112x128xf32>
 }
+
+// -----
+
+// 8 pixels of 3 channels are joined in words, of which 24 bytes are stored; the last vector overlaps. In place 32 floats
+// make 8 bytes. A quotient is found by products.
+// CHECK-LABEL: @encodes
+// CHECK: ulq.dispatch "ulq_avx2_0_image"(%arg0) {{.*}}: (tensor<2x3x3x5xf32>) -> tensor<90xi8>
+// CHECK-LABEL: func.func @ulq_avx2_0_image
+// CHECK: scf.for %{{.*}} = %c0 to %c2
+// CHECK: scf.for %[[I:.*]] = %c0 to %c15 step %c8
+// CHECK: arith.minsi %[[I]], %c7
+// CHECK-COUNT-9: math.fma {{.*}} : vector<8xf32>
+// CHECK: vector.store {{.*}} vector<16xi8>
+// CHECK: vector.store {{.*}} vector<8xi8>
+// CHECK-NOT: arith.divf
+// CHECK-LABEL: func.func @ulq_avx2_1_place
+// CHECK: scf.for {{.*}} = %c0 to %c10 step %c8
+// CHECK-COUNT-12: math.fma
+// CHECK: arith.trunci {{.*}} vector<32xi32> to vector<32xi8>
+// CHECK: vector.store {{.*}} vector<8xi8>
+func.func @encodes(%x: tensor<2x3x3x5xf32>, %y: tensor<5x8xf32>) -> (tensor<2x3x5x3xui8>, tensor<5x8xui2>) {
+  %a = ulq.encode %x {scale = 0.1, zeroPoint = 3, min = 0, max = 255, channelsFirst} : (tensor<2x3x3x5xf32>) -> tensor<2x3x5x3xui8> loc("image")
+  %b = ulq.encode %y {scale = 0.1, zeroPoint = 0, min = 0, max = 3} : (tensor<5x8xf32>) -> tensor<5x8xui2> loc("place")
+  return %a, %b : tensor<2x3x5x3xui8>, tensor<5x8xui2>
+}
