@@ -44,13 +44,14 @@ class Product:
 
 
 # Layers of about as many kernels each: a model is compiled as often as its longest list of candidates is long.
-PLAIN_3X3 = (Layer(56, 64, 64), Layer(28, 128, 128), Layer(14, 256, 256), Layer(7, 512, 512))
+PLAIN_3X3 = (Layer(112, 32, 32), Layer(56, 64, 64), Layer(28, 128, 128), Layer(14, 256, 256), Layer(7, 512, 512))
 OTHERS = (
     Layer(56, 64, 128, stride=2),
     Layer(14, 256, 512, stride=2),
     Layer(56, 64, 128, kernel=1, stride=2),
     Layer(56, 64, 256, kernel=1),
     Layer(14, 1024, 256, kernel=1),
+    Layer(112, 32, 32, groups=32),
     Layer(56, 128, 128, groups=128),
     Layer(14, 512, 512, groups=512),
     Product(196, 2304, 256),
@@ -58,7 +59,8 @@ OTHERS = (
     Product(1, 2048, 2048),
     Product(1, 512, 1000),
 )
-FIRST = Layer(224, 3, 64, kernel=7, stride=2)  # 8 bits and float only
+# 8 bits and float only.
+FIRST = (Layer(224, 3, 64, kernel=7, stride=2), Layer(224, 3, 32, stride=2), Layer(224, 3, 64))
 
 
 class Builder:
@@ -136,7 +138,7 @@ def models():
     for weight_bits, code_bits in WIDTHS:
         widths = f"w{weight_bits}a{code_bits}"
         yield f"{widths} 3x3", model(PLAIN_3X3, weight_bits, code_bits)
-        others = (*OTHERS, FIRST) if weight_bits >= 8 else OTHERS
+        others = (*OTHERS, *FIRST) if weight_bits >= 8 else OTHERS
         yield f"{widths} others", model(others, weight_bits, code_bits)
 
 
