@@ -11,6 +11,7 @@
 #include "lowering/Bytes.h"
 #include "lowering/Curve.h"
 #include "lowering/Epilogue.h"
+#include "lowering/LaneArithmetic.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 using namespace mlir;
@@ -81,8 +82,8 @@ private:
     double less = std::min(own + 0x1p-23, doubt) - doubt;
     if (less != 0)
       distance = arith::AddFOp::create(b, distance, real(less));
-    furthest = choose(arith::CmpFPredicate::OGT, furthest, distance, furthest,
-                      distance);
+    furthest = arithmetic().choose(arith::CmpFPredicate::OGT, furthest,
+                                   distance, furthest, distance);
   }
 
   Value isInDoubt() {
@@ -285,10 +286,10 @@ private:
         break;
       case LaneKind::Round:
         if (doubt > 0 && step.getDoubt() > 0)
-          noteDistance(v, nearest(v), step.getDoubt());
+          noteDistance(v, arithmetic().nearest(v), step.getDoubt());
         if (singles && storesCode(number + 1))
-          return insertCodes(b.bitcast(ints, addMagic(v)), lane);
-        v = round(v, static_cast<Rounding>(step.getIndex()));
+          return insertCodes(b.bitcast(ints, arithmetic().addMagic(v)), lane);
+        v = arithmetic().round(v, static_cast<Rounding>(step.getIndex()));
         break;
       case LaneKind::Count:
         v = count(v, step, start + lane);
@@ -303,16 +304,13 @@ private:
         insertCodes(arith::FPToSIOp::create(b, ints, v), lane);
         break;
       default:
-        v = combine(v, step, operandOf(step, start + lane));
+        v = arithmetic().combine(v, step, operandOf(step, start + lane));
       }
     }
   }
 
-  Value real(double value) {
-    auto attr = DenseElementsAttr::get(
-        realType, Attribute(b.getFloatAttr(realType.getElementType(), value)));
-    return arith::ConstantOp::create(b, realType, attr);
-  }
+  LaneArithmetic arithmetic() { return {b, realType}; }
+  Value real(double value) { return arithmetic().real(value); }
 
   Value operandOf(LaneStepAttr step, int64_t lane) {
     if (step.getSlot() < 0)
@@ -320,39 +318,13 @@ private:
     return loadArray(realType, step.getSlot(), lane);
   }
 
-  Value choose(arith::CmpFPredicate predicate, Value lhs, Value rhs, Value then,
-               Value otherwise) {
-    Value condition = arith::CmpFOp::create(b, predicate, lhs, rhs);
-    return arith::SelectOp::create(b, condition, then, otherwise);
-  }
-
-  Value combine(Value v, LaneStepAttr step, Value c) {
-    using P = arith::CmpFPredicate;
-    switch (step.getKind()) {
-    case LaneKind::Mul:
-      return arith::MulFOp::create(b, v, c);
-    case LaneKind::Div:
-      return arith::DivFOp::create(b, v, c);
-    case LaneKind::Add:
-      return arith::AddFOp::create(b, v, c);
-    case LaneKind::Max:
-      // The order of operands says what becomes of NaN.
-      return step.getIndex() ? choose(P::OGT, v, c, v, c)
-                             : choose(P::OGT, c, v, c, v);
-    case LaneKind::Min:
-      return choose(P::OLT, c, v, c, v);
-    default: // Leaky
-      return choose(P::OLT, v, real(0), arith::MulFOp::create(b, v, c), v);
-    }
-  }
-
   /// The polynomial of the nearest integer, whose low bits are those of v +
   /// magic.
   Value curve(Value v, int64_t slot) {
-    Value nearest = addMagic(v);
+    Value nearest = arithmetic().addMagic(v);
     Value segment = b.bitcast(ints, nearest);
     Value z = arith::SubFOp::create(
-        b, v, arith::SubFOp::create(b, nearest, real(magic())));
+        b, v, arith::SubFOp::create(b, nearest, real(arithmetic().magic())));
     Value sum;
     for (int64_t power = Curve::kPowers; power-- > 0;) {
       Value at =
@@ -393,8 +365,8 @@ private:
                                      ArrayRef<int64_t>{0}));
     };
     auto reach = [&](Value sum, Value threshold) -> Value {
-      Value one =
-          choose(arith::CmpFPredicate::OGE, v, threshold, real(each), real(0));
+      Value one = arithmetic().choose(arith::CmpFPredicate::OGE, v, threshold,
+                                      real(each), real(0));
       return arith::AddFOp::create(b, sum, one);
     };
     if (to - from <= kUnrolledCounts) {
@@ -406,56 +378,8 @@ private:
                   [&](Value at, Value sum) { return reach(sum, load(at)); });
   }
 
-  /// Nearest integer, ties to even: adding 1.5 * 2^52, or 2^23 in f32, leaves
-  /// no fraction bits.
-  /// Steps before a rounding bound |v|. No libm call on any target.
-  Value nearest(Value v) {
-    return arith::SubFOp::create(b, addMagic(v), real(magic()));
-  }
-  Value addMagic(Value v) { return arith::AddFOp::create(b, v, real(magic())); }
-  /// Its last 8 bits are 0, so that the sum ends in those of a rounded code.
-  double magic() { return std::ldexp(1.5, singles ? 23 : 52); }
-
   bool storesCode(size_t number) {
     return cast<LaneStepAttr>(steps[number]).getKind() == LaneKind::StoreCode;
-  }
-
-  Value floor(Value v) {
-    Value r = nearest(v);
-    Value below = arith::SubFOp::create(b, r, real(1));
-    return choose(arith::CmpFPredicate::OGT, r, v, below, r);
-  }
-
-  Value ceil(Value v) {
-    Value r = nearest(v);
-    Value above = arith::AddFOp::create(b, r, real(1));
-    return choose(arith::CmpFPredicate::OLT, r, v, above, r);
-  }
-
-  /// Moves exact ties of a non-negative v to `r + shift`.
-  Value moveTies(Value v, double tie, double shift) {
-    Value r = nearest(v);
-    Value rest = arith::SubFOp::create(b, v, r);
-    Value moved = arith::AddFOp::create(b, r, real(shift));
-    return choose(arith::CmpFPredicate::OEQ, rest, real(tie), moved, r);
-  }
-
-  Value round(Value v, Rounding mode) {
-    if (mode == Rounding::HalfEven)
-      return nearest(v);
-    if (mode == Rounding::Ceil)
-      return ceil(v);
-    if (mode == Rounding::Floor)
-      return floor(v);
-    // The others are symmetric about 0.
-    Value size = math::AbsFOp::create(b, v), rounded;
-    if (mode == Rounding::HalfUp)
-      rounded = moveTies(size, 0.5, 1);
-    else if (mode == Rounding::HalfDown)
-      rounded = moveTies(size, -0.5, -1);
-    else
-      rounded = mode == Rounding::Up ? ceil(size) : floor(size);
-    return math::CopySignOp::create(b, rounded, v);
   }
 
   //===--- addends, float results ---------------------------------------===//
