@@ -6,16 +6,15 @@
 
 #include "lowering/Singles.h"
 #include "lowering/ErrorBound.h"
+#include "lowering/EvaluateSteps.h"
 #include "lowering/Layers.h"
+#include "lowering/SettleSums.h"
 #include "lowering/Steps.h"
 #include "llvm/Support/MathExtras.h"
 #include <cmath>
 
 using namespace mlir;
 using namespace ulq;
-
-// The kernels round products before sums, too.
-#pragma STDC FP_CONTRACT OFF
 
 namespace {
 
@@ -25,59 +24,11 @@ using Steps = SmallVector<PlannedStep>;
 constexpr int64_t kFewThresholds = 3;
 /// Codes of an addend that are tried one by one.
 constexpr int64_t kMostAddendCodes = 16;
-/// The largest codes whose sums are tried.
-constexpr int64_t kMostCodes = 255;
 /// Neighbouring constants that are tried for a channel.
 constexpr int64_t kNudges = 8;
 /// Above them, computing again what is in doubt costs more than steps in f32,
 /// or a curve instead of many thresholds, spare.
 constexpr double kMostDoubt = 0x1p-12, kMostDoubtOfCurve = 0x1p-8;
-
-/// The lane steps in f32 or f64 as the kernels compute them.
-template <typename Real>
-Real evaluate(ArrayRef<PlannedStep> steps, int64_t channel, int64_t accumulator,
-              double addend) {
-  const Real magic =
-      std::ldexp(Real(1.5), std::numeric_limits<Real>::digits - 1);
-  auto v = static_cast<Real>(static_cast<int32_t>(accumulator));
-  Real saved = 0;
-  for (const PlannedStep &step : steps) {
-    auto c = static_cast<Real>(step.constant(channel));
-    switch (step.kind) {
-    case LaneKind::Mul:
-      v = v * c;
-      break;
-    case LaneKind::Div:
-      v = v / c;
-      break;
-    case LaneKind::Add:
-      v = v + c;
-      break;
-    case LaneKind::Max:
-      v = std::max(v, c);
-      break;
-    case LaneKind::Min:
-      v = std::min(v, c);
-      break;
-    case LaneKind::Leaky:
-      v = v < 0 ? v * c : v;
-      break;
-    case LaneKind::Load:
-      saved = v;
-      v = static_cast<Real>(addend);
-      break;
-    case LaneKind::AddLoaded:
-      v = saved + v;
-      break;
-    case LaneKind::Round:
-      v = (v + magic) - magic;
-      break;
-    default:
-      break;
-    }
-  }
-  return v;
-}
 
 /// Whether every step is one that f32 lanes have, and monotone.
 bool areMonotone(ArrayRef<PlannedStep> steps) {
@@ -246,71 +197,6 @@ std::optional<int64_t> largestAddend(LayerOp op) {
   return largest;
 }
 
-bool isScalar(const PlannedStep &step) { return step.values.size() <= 1; }
-
-/// Whether `steps`, from a code up to `last` and at most one addend to the next
-/// rounding, yield the same in f32 as `exact` do in f64: by trying all codes.
-bool agreeForCodes(ArrayRef<PlannedStep> steps, ArrayRef<PlannedStep> exact,
-                   int64_t last, int64_t addend) {
-  for (int64_t code = 0; code <= last; ++code)
-    for (int64_t other = 0; other <= addend; ++other)
-      if (evaluate<float>(steps, 0, code, double(other)) !=
-          evaluate<double>(exact, 0, code, double(other)))
-        return false;
-  return true;
-}
-
-/// Moves a constant of `steps`, from one rounding to the next, to a neighbour
-/// in f32 until all codes agree.
-bool nudgeForCodes(MutableArrayRef<PlannedStep> steps, int64_t last,
-                   int64_t addend) {
-  auto count = [&](LaneKind kind) {
-    return llvm::count_if(
-        steps, [&](const PlannedStep &step) { return step.kind == kind; });
-  };
-  bool isSum = llvm::all_of(steps, isScalar) && count(LaneKind::Load) <= 1 &&
-               count(LaneKind::Curve) == 0;
-  if (!isSum || last > kMostCodes || addend > kMostCodes)
-    return false;
-  Steps exact(steps.begin(), steps.end());
-  if (agreeForCodes(steps, exact, last, addend))
-    return true;
-  auto factor = llvm::find_if(llvm::reverse(steps), [](const auto &step) {
-    return step.kind == LaneKind::Mul || step.kind == LaneKind::Div;
-  });
-  if (factor == steps.rend())
-    return false;
-  double original = factor->values.front();
-  auto up = static_cast<float>(original), down = up;
-  for (int64_t n = 0; n < kNudges; ++n) {
-    up = std::nextafter(up, 2 * up);
-    down = std::nextafter(down, 0.0f);
-    for (float near : {up, down}) {
-      factor->values = {near};
-      if (agreeForCodes(steps, exact, last, addend))
-        return true;
-    }
-  }
-  factor->values = {original};
-  return false;
-}
-
-/// Frees the roundings behind the first one from doubt where codes, which are
-/// all that they depend on, are few enough to be tried.
-void settleSums(Steps &steps, MutableArrayRef<double> errors, int64_t addend) {
-  size_t first = 0, rounding = 0;
-  for (size_t i = 0; i < steps.size(); ++i) {
-    if (steps[i].kind != LaneKind::Round)
-      continue;
-    if (rounding > 0 && errors[rounding] > 0 &&
-        nudgeForCodes(MutableArrayRef(steps).slice(first, i + 1 - first),
-                      int64_t(steps[first - 2].constant(0)), addend))
-      errors[rounding] = 0;
-    first = i + 1;
-    ++rounding;
-  }
-}
-
 /// `steps` with the doubts that they leave.
 std::optional<SingleSteps> inDoubt(LayerOp op, ArrayRef<PlannedStep> planned,
                                    Interval range, double most = kMostDoubt) {
@@ -407,20 +293,15 @@ std::optional<SingleSteps> ulq::thresholdsInSingles(LayerOp op) {
 /// codes of the epilogue, or none.
 static std::optional<Steps> proved(LayerOp op, ArrayRef<PlannedStep> planned,
                                    Interval range) {
-  if (!areMonotone(planned) || op.getAddends().size() > 1)
-    return std::nullopt;
-  int64_t addendCodes = 1;
-  for (Value addend : op.getAddends()) {
-    Type element = tensorElement(addend.getType());
-    addendCodes = isCodeType(element) ? maxCode(element) + 1 : INT64_MAX;
-  }
-  if (addendCodes > kMostAddendCodes)
+  std::optional<int64_t> last = largestAddend(op);
+  if (!areMonotone(planned) || op.getAddends().size() > 1 || !last ||
+      *last >= kMostAddendCodes)
     return std::nullopt;
   Steps steps(planned);
   int64_t channels = channelCount(op);
   for (int64_t n = 0; n < channels; ++n) {
     auto holds = [&] {
-      for (int64_t code = 0; code < addendCodes; ++code) {
+      for (int64_t code = 0; code <= *last; ++code) {
         auto addend = static_cast<double>(code);
         auto exact = [&](int64_t acc) -> int64_t {
           return evaluateSteps(op.getEpilogue(), n, double(acc), addend);
