@@ -149,6 +149,12 @@ void ByteBuilder::loop(Value low, Value high, int64_t step, Body body) {
   body(loop.getInductionVar());
 }
 
+void ByteBuilder::loopOverlapping(Value low, Value high, int64_t step,
+                                  Body body) {
+  Value last = createOrFold<arith::SubIOp>(high, index(step));
+  loop(low, high, step, [&](Value at) { body(min(at, last)); });
+}
+
 Value ByteBuilder::fold(Value low, Value high, int64_t step, Value init,
                         Fold body) {
   auto loop = scf::ForOp::create(*this, low, high, index(step), init);

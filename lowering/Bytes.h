@@ -49,6 +49,10 @@ public:
 
   using Body = llvm::function_ref<void(mlir::Value)>;
   void loop(mlir::Value low, mlir::Value high, int64_t step, Body body);
+  /// As `loop` over at least `step` elements; the last step overlaps the one
+  /// before it, so that it ends where they do.
+  void loopOverlapping(mlir::Value low, mlir::Value high, int64_t step,
+                       Body body);
   /// As `loop`, with one carried value.
   using Fold = llvm::function_ref<mlir::Value(mlir::Value, mlir::Value)>;
   mlir::Value fold(mlir::Value low, mlir::Value high, int64_t step,

@@ -160,9 +160,7 @@ private:
       step *= 4;
     while (step > 1 && step > least)
       step /= 2;
-    Value last = b.createOrFold<arith::SubIOp>(end, b.index(step));
-    b.loop(first, end, step, [&](Value at) {
-      Value unit = b.min(at, last);
+    b.loopOverlapping(first, end, step, [&](Value unit) {
       Value to = b.add(b.mul(image, units.count), unit);
       b.storeFirst(join(image, unit, step), target.memory,
                    b.add(target.offset, b.mul(to, units.bytes)),

@@ -106,13 +106,10 @@ public:
     });
   }
 
-  /// There are `units` units at least, which make a vector of `bytes` bytes;
-  /// the last vector overlaps the one before it.
+  /// There are `units` units at least, which make a vector of `bytes` bytes.
   void emitVectors(Value first, Value end, int64_t units, int64_t bytes) {
     loadTables(bytes);
-    Value last = b.createOrFold<arith::SubIOp>(end, b.index(units));
-    b.loop(first, end, units, [&](Value at) {
-      Value unit = b.min(at, last);
+    b.loopOverlapping(first, end, units, [&](Value unit) {
       Value from = b.mul(unit, table.sourceBytes());
       Value to = b.mul(unit, table.targetBytes());
       Value packed = b.load(b.bytes(units * table.sourceBytes()), source.memory,
