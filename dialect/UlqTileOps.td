@@ -390,10 +390,10 @@ def Ulq_EpilogueTileOp : Ulq_Op<"epilogue_tile", [AttrSizedOperandSegments]> {
     complemented first in the lanes that are set in the mask at `flipSlot`, if
     any. With `thresholdBits` = 16, arrays and mask are i16, and a is saturated
     to 16 bits before; else they are i32, and with 31 the thresholds and a fit
-    31 bits, so that their differences fit 32. `steps` are applied to the real number a,
-    in f64, in order, or, with `singles`, in f32; so are their arrays. All
-    arrays have `lanes` elements, one per lane of every
-    panel, and `panel` is the number of this one.
+    31 bits, so that their differences fit 32. `steps` are applied to the real
+    number a, in f64, in order, or, with `singles`, in f32; so are their arrays.
+    All arrays have `lanes` elements, one per lane of every panel, and `panel`
+    is the number of this one.
     Where a value that is rounded is in doubt, the code comes from the
     thresholds, or from `exactSteps` in f64.
 

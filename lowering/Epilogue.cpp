@@ -103,14 +103,15 @@ struct LaneThresholds {
       std::tie(min, max) = std::pair(~max, ~min);
   }
 
-  /// From one for `a >= value`, or `a <= value`.
-  int64_t operator()(int64_t value) const {
+  /// For `a >= value`, or `a <= value` where they descend.
+  int64_t place(int64_t value) const {
     return std::clamp(descends ? ~value : value, min, max + 1) - 1;
   }
   bool fits31Bits() const {
     return llvm::isInt<31>(min - 1) && llvm::isInt<31>(max);
   }
-  /// The same for a saturated to 16 bits; none where that loses something.
+  /// The same threshold for a saturated to 16 bits, none where that loses
+  /// something.
   std::optional<int64_t> narrow(int64_t threshold) const {
     if (threshold >= max)
       return INT16_MAX;
@@ -156,7 +157,7 @@ void planThresholds(LayerOp op, const PanelLanes &lanes, ParameterBlob &blob,
     LaneThresholds lane(op, descends);
     fit31 &= lane.fits31Bits();
     for (int64_t t = 0; t < plan.levels; ++t) {
-      int64_t threshold = lane(values[n * plan.levels + t]);
+      int64_t threshold = lane.place(values[n * plan.levels + t]);
       std::optional<int64_t> half = lane.narrow(threshold);
       levels[t].push_back(threshold);
       narrow[t].push_back(half.value_or(0));
