@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LLVM = Path("/usr/lib/llvm-22/bin")
@@ -71,8 +72,13 @@ def cpu_flags() -> set[str]:
     return set(lines[0].split(":")[1].split()) if lines else set()
 
 
-def missing_for(isa: str) -> str | None:
-    """Returns what this machine lacks to run kernels of `isa`, None if nothing."""
+def require(isa: str) -> None:
+    """Skips the test where this machine cannot run kernels of `isa`."""
+    if lacking := _missing_for(isa):
+        pytest.skip(f"{isa} needs {lacking}")
+
+
+def _missing_for(isa: str) -> str | None:
     flags = ISAS[isa].cpu_flags
     if flags is None:
         return None if shutil.which("qemu-aarch64") else "qemu-aarch64"

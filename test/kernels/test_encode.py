@@ -172,8 +172,7 @@ NATIVE = [isa for isa, facts in harness.ISAS.items() if facts.cpu_flags is not N
     [pytest.param(isa, case, id=f"{isa}-{case.name}") for isa in NATIVE for case in cases_of(isa)],
 )
 def test_encodes(isa, case, objects):
-    if lacking := harness.missing_for(isa):
-        pytest.skip(f"needs {lacking}")
+    harness.require(isa)
     library, dispatches = objects(isa)
     dispatch = dispatches[case.name]
     assert dispatch.workgroups >= case.workgroups
@@ -183,8 +182,7 @@ def test_encodes(isa, case, objects):
 
 @pytest.mark.parametrize("isa", [isa for isa in harness.ISAS if isa not in NATIVE])
 def test_encodes_under_qemu(isa, tmp_path):
-    if lacking := harness.missing_for(isa):
-        pytest.skip(f"needs {lacking}")
+    harness.require(isa)
     path, dispatches = build_dispatches(text_of(isa), ["--ulq-tile"], isa, tmp_path)
     cases = [case for case in cases_of(isa) if case.workgroups == 1]
     calls = []

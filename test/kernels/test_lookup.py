@@ -115,8 +115,7 @@ def expected(case: Case) -> np.ndarray:
 @pytest.mark.parametrize("isa", [isa for isa in ISAS if harness.ISAS[isa].cpu_flags is not None])
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_lookups(isa, case, objects):
-    if lacking := harness.missing_for(isa):
-        pytest.skip(f"needs {lacking}")
+    harness.require(isa)
     library, dispatches = objects(isa)
     dispatch = dispatches[case.name]
     assert dispatch.workgroups >= case.workgroups
@@ -126,8 +125,7 @@ def test_lookups(isa, case, objects):
 
 @pytest.mark.parametrize("isa", [isa for isa in ISAS if harness.ISAS[isa].cpu_flags is None])
 def test_lookups_under_qemu(isa, tmp_path):
-    if lacking := harness.missing_for(isa):
-        pytest.skip(f"needs {lacking}")
+    harness.require(isa)
     path, dispatches = build_dispatches(TEXT[isa], ["--ulq-tile"], isa, tmp_path)
     cases = [case for case in CASES if case.workgroups == 1]
     calls = []

@@ -117,8 +117,7 @@ def objects(tmp_path_factory):
 @pytest.mark.parametrize("isa", ISAS)
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_copies(isa, case, objects):
-    if lacking := harness.missing_for(isa):
-        pytest.skip(f"needs {lacking}")
+    harness.require(isa)
     library, dispatches = objects(isa)
     dispatch = dispatches[case.name]
     random = np.random.default_rng(3)

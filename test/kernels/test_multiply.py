@@ -254,9 +254,7 @@ def traits(case: Case) -> list[tuple]:
 @pytest.mark.parametrize("isa", harness.ISAS)
 def test_multiply(isa, tmp_path):
     """One object holds all cases of an ISA; each must equal numpy exactly."""
-    missing = harness.missing_for(isa)
-    if missing:
-        pytest.skip(f"{isa} needs {missing}")
+    harness.require(isa)
     cases = harness.chosen(isa, [case for family in CASES.values() for case in family(isa)], traits)
     functions = "".join(function_text(case, isa, number) for number, case in enumerate(cases))
     text = f'module {{ module @kernels attributes {{ulq.isa = "{isa}"}} {{ {functions} }} }}'
