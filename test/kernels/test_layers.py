@@ -56,9 +56,12 @@ def make_cases() -> list[Case]:
         *(Case(f"doubt{len(addends)}", (1, 24, 24, 4), 21, 8, W8, addends=addends, out_bits=8, steps=(
             Affine(2.0**-7 * (1 + 2.0**-26 * (-1.0) ** np.arange(21)), 128.0),
             *(Add(i, 0.5, 0.0) for i in range(len(addends))), Quantize(1.0, 0, 0, 255))) for addends in ((), (8,))),
-        # Around the last 16-bit sums, which others exceed; one more and they need 32 bits.
-        *(Case(f"limit{limit}_{levels}", (1, 24, 24, 8), 70, 8, W8, levels=levels, limit=limit, out_bits=4)
-          for limit in (2**15 - 1, 2**15) for levels in (6, 7)),
+        # Thresholds around the last ones for 16 bits, which sums exceed; and at the largest and smallest sums.
+        *(Case(f"ends{n}_{levels}", (1, 24, 24, 8), 70, 8, W8, levels=levels, ends=ends, out_bits=4)
+          for n, ends in enumerate(((1 - 2**15, 2**15 - 1), (1 - 2**15, 2**15), (-(2**15), 2**15 - 1)))
+          for levels in (6, 7)),
+        *(Case(f"reached{levels}", (1, 3, 3, 8), 70, levels=levels, ends=(-48, 24), extreme=True, out_bits=4)
+          for levels in (6, 7)),
         Case("doubt_levels", (1, 24, 24, 700), 21, 8, W8, levels=15, spacing=25601.3, out_bits=4),
         Case("batch", (2, 5, 5, 16), 8, 8, W8, SQUARE, 128, steps=requantize(8), out_bits=8),
         Case("wide8", (1, 4, 6, 700), 9, 8, W4, SQUARE, 2, steps=requantize(9), out_bits=8),

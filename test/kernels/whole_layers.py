@@ -44,7 +44,7 @@ class Case:
     zeros: tuple = (0, 0)
     falling: int = 0  # of the levels, with codes from so many on
     spacing: float = 0  # of thresholds on a line, those of the last channel twice as far apart
-    limit: int = 0  # thresholds are sums of up to this size, those next to it before others, and unreached ones
+    ends: tuple = ()  # thresholds are these two, sums next to them on the inside, and one that no sum reaches
 
     def __post_init__(self):
         self.geo = Geometry.of(self.shape, self.channels, **self.geometry)
@@ -79,17 +79,19 @@ class Case:
             if self.spacing:
                 spacing = self.spacing * np.linspace(1, 2, self.channels)[:, None]
                 self.thresholds = np.floor(spacing * (np.arange(self.levels) - self.levels / 2.2)).astype(int)
-            if self.limit:
-                self.thresholds = np.sort(random.choice(self._sums_near_limit(), self.thresholds.shape), axis=1)
+            if self.ends:
+                self.thresholds = np.sort(random.choice(self._sums_near_ends(), self.thresholds.shape), axis=1)
+                self.thresholds[:, 0], self.thresholds[:, -2] = self.ends
+                self.thresholds[:, -1] = 1 << 30
             self.descending = random.integers(0, 2, self.channels).astype(bool) if self.levels % 2 else None
             if self.descending is None:
                 self.descending = np.zeros(self.channels, bool)
             self.thresholds[self.descending] *= -1
 
-    def _sums_near_limit(self) -> np.ndarray:
+    def _sums_near_ends(self) -> np.ndarray:
         sums = np.unique(reference.layer(self.x, self.w, self.geo, self.pad_code).accumulator)
-        sums = sums[np.abs(sums) <= self.limit]
-        return np.concatenate([sums[:20], sums[-20:], [self.limit, -self.limit, 1 << 30]])
+        sums = sums[(sums >= self.ends[0]) & (sums <= self.ends[1])]
+        return np.concatenate([sums[:20], sums[-20:]])
 
     def operand_storage(self) -> int:
         """Storage width of the input, and of computed weights, which are stored alike."""
