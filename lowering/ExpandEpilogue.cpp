@@ -399,25 +399,8 @@ private:
     }
     Value packed =
         b.loadFirst(b.bytes(stepLanes * bits / 8), buffer, at, bytes);
-    return arith::UIToFPOp::create(b, realType, unpackCodes(packed, bits));
-  }
-
-  /// Codes of `bits` bits: each byte is repeated for its codes, then shifted.
-  Value unpackCodes(Value packed, int64_t bits) {
-    if (bits == 8)
-      return arith::ExtUIOp::create(b, ints, packed);
-    SmallVector<int64_t> source;
-    SmallVector<int32_t> shifts;
-    for (int64_t i = 0; i < stepLanes; ++i) {
-      source.push_back(i * bits / 8);
-      shifts.push_back(static_cast<int32_t>(i * bits % 8));
-    }
-    Value repeated = vector::ShuffleOp::create(b, packed, packed, source);
-    Value lanes = arith::ExtUIOp::create(b, ints, repeated);
-    Value amount = arith::ConstantOp::create(
-        b, ints, DenseElementsAttr::get(ints, ArrayRef<int32_t>(shifts)));
-    lanes = arith::ShRUIOp::create(b, lanes, amount);
-    return arith::AndIOp::create(b, lanes, b.splat(ints, (1 << bits) - 1));
+    Value codes = arith::ExtUIOp::create(b, ints, b.spreadCodes(packed, bits));
+    return arith::UIToFPOp::create(b, realType, codes);
   }
 
   void storeFloats(Value v, int64_t lane, int64_t valid) {
